@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# Unit tests: hypervisor, guest and tool sources compiled for the host with Criterion, ASan and UBSan.
+#
+# Each tests/unit/test_NAME.c is one binary. It names the sources it is linked with in a line near its head:
+#     /* unit-sources: hv/lib/elf.c hv/lib/bitmap.c */
+# Sources are compiled against the host's C library, so a source that defines the library's own names
+# (hv/lib/string.c) is to be left out, or included by the test under other names.
+
+UNIT_DIR   := $(B)/unit
+UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_NAMES := $(UNIT_TESTS:tests/unit/test_%.c=%)
+UNIT_BINS  := $(UNIT_NAMES:%=$(UNIT_DIR)/%)
+
+UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-strict-aliasing -fno-omit-frame-pointer \
+               -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_CPPFLAGS := -I. -I$(B)/include $(XEN_CPPFLAGS) -DCONFIG_DEBUG=1
+
+unit_sources = $(shell sed -n 's|^/\* unit-sources:\(.*\)\*/.*|\1|p' $(1) | head -n 1)
+
+.PHONY: unit
+unit: $(UNIT_BINS) ## build the unit tests (`make test` runs them)
+
+$(UNIT_DIR)/obj/%.o: %.c Makefile tests/unit/unit.mk | $(SETUP) $(XEN_HEADERS)
+	$(call step,CC,$< (unit))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CPPFLAGS) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
+
+define unit_rule
+$(UNIT_DIR)/$(1): $(UNIT_DIR)/obj/tests/unit/test_$(1).o \
+    $(patsubst %.c,$(UNIT_DIR)/obj/%.o,$(call unit_sources,tests/unit/test_$(1).c))
+	$$(call step,LD,$$@)
+	$$(Q)$(CC) $(UNIT_CFLAGS) $$^ -lcriterion -o $$@
+endef
+$(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
+
+-include $(shell find $(UNIT_DIR)/obj -name '*.d' 2>/dev/null)
