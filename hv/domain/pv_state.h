@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* What a PV domain and a PV vCPU consist of. The code that gives it meaning is hv/pv. */
+#ifndef HV_DOMAIN_PV_STATE_H
+#define HV_DOMAIN_PV_STATE_H
+
+#include "hv/mm/frame.h"
+#include "hv/mm/paging.h"
+#include <xen/xen.h>
+
+/* A guest entry point registered by callback_op / set_callbacks. */
+struct pv_callback {
+    uint64_t eip;       /* 0 = none */
+    bool mask_events;   /* CALLBACKF_mask_events */
+};
+
+struct pv_vcpu {
+    struct trap_info *traps;          /* 256 entries, one page; .address 0 = none */
+    struct pv_callback event, failsafe, syscall, syscall32, sysenter;
+    uint16_t syscall32_cs, sysenter_cs;
+
+    uint64_t kernel_sp;               /* stack for entries from user mode (stack_switch) */
+    uint16_t kernel_ss;
+    bool in_kernel;                   /* guest mode: kernel or user, both in ring 3 */
+    bool in_syscall;                  /* frame may be left by sysret */
+    bool ts;                          /* guest's CR0.TS */
+    uint8_t iopl;                     /* virtual IOPL 0..3 */
+
+    uint16_t ds, es, fs, gs;          /* selectors while not running */
+    uint64_t fs_base;
+    uint64_t gs_base_kernel, gs_base_user; /* the active one is live in the MSR while running; the other stays here */
+
+    uint64_t cr4;                     /* guest-controlled bits: TSD, DE, FSGSBASE, OSXSAVE */
+    uint64_t cr2;                     /* last page-fault address handed to the guest by mov from CR2 */
+    uint64_t dr[4], dr6, dr7;         /* guest debug registers */
+    uint64_t dr7_io;                  /* emulated I/O breakpoints (DR7 bits not loaded) */
+
+    mfn_t user_table;                 /* L4 for user mode; .m == 0: none */
+    mfn_t kernel_table;               /* L4 for kernel mode; type reference held */
+    uint64_t cr3;                     /* what is (to be) in CR3 */
+
+    pte_t *window;                    /* L1 entries of the GDT (16) and LDT (16) windows */
+    uint64_t gdt_frames[14];
+    uint16_t gdt_entries;
+    uint64_t ldt_base;                /* guest virtual */
+    uint16_t ldt_entries;
+    uint32_t shadow_ldt_mapped;       /* LDT window pages now mapped, bit per page */
+
+    uint64_t iobmp;                   /* guest virtual address of the port bitmap, 0 = none */
+    uint32_t iobmp_limit;
+};
+
+struct pv_domain {
+    pte_t *perdomain_l3;              /* root of SLOT_DOMAIN for this domain */
+    bool cpuid_faulting;
+};
+
+#endif
