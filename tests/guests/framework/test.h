@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a test writes: one function, one registration, checks.
+ *
+ * A test is a folder tests/guests/NAME with a main.c; NAME comes from the folder (TEST_NAME, set by
+ * guests.mk). Its result is the worst of SUCCESS, SKIP, ERROR (the test could not be carried out) and FAILURE
+ * (the hypervisor did wrong).
+ */
+#ifndef GUESTS_TEST_H
+#define GUESTS_TEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum result { RESULT_SUCCESS, RESULT_SKIP, RESULT_ERROR, RESULT_FAILURE };
+
+struct test {
+    const char *name;
+    void (*run)(void);
+    bool crashes; /* a pass is the hypervisor crashing this domain: runs only when named */
+};
+
+#define GUEST_TEST(fn)                  \
+    static const struct test guest_test \
+        __attribute__((section(".tests"), used, aligned(8))) = { .name = TEST_NAME, .run = (fn) }
+/* The text is for the runner, which looks for it in the hypervisor's log of the crash. */
+#define CRASH_TEST(fn, text)                            \
+    static const struct test guest_test __attribute__(( \
+        section(".tests"), used, aligned(8))) = { .name = TEST_NAME, .run = (fn), .crashes = true }
+
+/* Records a result with a reason, printed as "RESULT: text". */
+void test_failure(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void test_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* For the framework: nothing can go on. Reports ERROR and ends the domain. */
+void test_abort(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* Ends the domain: power off, or crash when that is what a test is to show. */
+void test_shutdown(unsigned int reason) __attribute__((noreturn));
+
+bool test_check(bool ok, const char *file, int line, const char *what);
+bool test_check_equal(int64_t actual, int64_t expected, const char *file, int line, const char *what);
+
+#define CHECK(condition) test_check(condition, __FILE__, __LINE__, #condition)
+#define CHECK_EQ(actual, expected) \
+    test_check_equal((int64_t)(actual), (int64_t)(expected), __FILE__, __LINE__, #actual " == " #expected)
+
+bool is_initial_domain(void);
+/* This domain's own id. */
+uint16_t own_domid(void);
+
+#endif

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+# The guest-side tests: one PV64 image with the framework and every test in it (build/guests/suite.elf), and the bench
+# guest (build/guests/bench.elf). Included by the top Makefile; also usable alone with make -f.
+
+GUESTS_BUILD := build/guests
+GUESTS_CC ?= gcc
+GUESTS_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-strict-aliasing -fno-common -fno-pic -mcmodel=kernel \
+	-mno-red-zone -mgeneral-regs-only -mno-sse -fcf-protection=none -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+	-Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wundef -Wvla -Wcast-qual \
+	-Wwrite-strings -Wold-style-definition -Wtype-limits \
+	-nostdinc -isystem $(shell $(GUESTS_CC) -print-file-name=include) -I. -I$(GUESTS_BUILD)/include \
+	-D__XEN_TOOLS__ -MMD -MP
+GUESTS_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	-Wl,--no-warn-rwx-segments
+
+GUESTS_FRAMEWORK := $(filter-out %/suite.c,$(wildcard tests/guests/framework/*.c)) tests/guests/framework/entry.S
+GUESTS_TESTS := $(filter-out tests/guests/framework/%,$(sort $(wildcard tests/guests/*/main.c)))
+GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c))
+
+guests_objects = $(addprefix $(GUESTS_BUILD)/,$(addsuffix .o,$(basename $(1))))
+
+.PHONY: guests
+guests: $(GUESTS_BUILD)/suite.elf $(if $(GUESTS_BENCH),$(GUESTS_BUILD)/bench.elf)
+
+$(GUESTS_BUILD)/suite.elf: $(call guests_objects,$(GUESTS_FRAMEWORK) tests/guests/framework/suite.c $(GUESTS_TESTS))
+$(GUESTS_BUILD)/bench.elf: $(call guests_objects,$(GUESTS_FRAMEWORK) $(GUESTS_BENCH))
+$(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/bench.elf: tests/guests/framework/guest.lds
+	@mkdir -p $(@D)
+	$(GUESTS_CC) $(GUESTS_LDFLAGS) -Wl,-T,$< -o $@ $(filter %.o,$^)
+
+# The public headers come from libxen-dev; a link of our own keeps the rest of /usr/include out of the search path.
+$(GUESTS_BUILD)/include/xen:
+	@mkdir -p $(@D)
+	ln -sfn /usr/include/xen $@
+
+$(GUESTS_BUILD)/%.o: %.c | $(GUESTS_BUILD)/include/xen
+	@mkdir -p $(@D)
+	$(GUESTS_CC) $(GUESTS_CFLAGS) -DTEST_NAME='"$(notdir $(patsubst %/,%,$(dir $<)))"' -c -o $@ $<
+
+$(GUESTS_BUILD)/%.o: %.S | $(GUESTS_BUILD)/include/xen
+	@mkdir -p $(@D)
+	$(GUESTS_CC) $(filter-out -Wold-style-definition,$(GUESTS_CFLAGS)) -c -o $@ $<
+
+-include $(shell find $(GUESTS_BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the guest-side tests on Ryokan, or on Debian's real Xen as the oracle, in QEMU (TCG).
+
+    tests/guests/run.py [--xen] [--cpus N] [--vcpus N] [--verbose] [--timeout S] [NAME...]
+
+One boot runs all ordinary tests; each test that must end with the domain crashed gets a boot of its own. Prints one line
+a test, then "N passed, N failed". The exit status is 0 when nothing failed. Usable as a library: run_all(options).
+"""
+
+import argparse
+import gzip
+import os
+import re
+import selectors
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SUITE = os.path.join(ROOT, "build/guests/suite.elf")
+RYOKAN = os.path.join(ROOT, "build/hv/ryokan")
+XEN_GZ = "/boot/xen-4.17-amd64.gz"
+XEN = os.path.join(ROOT, "build/guests/xen-4.17")
+LINE = re.compile(r"^(?:\(XEN\) |\(d\d+\) )?([a-z0-9_]+): (SUCCESS|SKIP|ERROR|FAILURE)\s*$")
+END = re.compile(r"Test result: (SUCCESS|SKIP|ERROR|FAILURE)")
+# Either hypervisor's last word about a crashed initial domain.
+CRASHED = re.compile(r"Hardware Dom0 crashed|Dom0 crashed|[Dd]omain 0.*crashed")
+
+
+def tests_in_tree():
+    """Names of all tests, and for crash tests the text expected in the hypervisor's log."""
+    ordinary, crashing = [], {}
+    base = os.path.join(ROOT, "tests/guests")
+    for name in sorted(os.listdir(base)):
+        source = os.path.join(base, name, "main.c")
+        if not os.path.exists(source):
+            continue
+        match = re.search(r'CRASH_TEST\(\w+,\s*"([^"]*)"\)', open(source).read())
+        if match:
+            crashing[name] = match.group(1)
+        else:
+            ordinary.append(name)
+    return ordinary, crashing
+
+
+def qemu_command(options, guest_args):
+    if options.xen:
+        if not os.path.exists(XEN):
+            os.makedirs(os.path.dirname(XEN), exist_ok=True)
+            with gzip.open(XEN_GZ) as packed, open(XEN, "wb") as out:
+                out.write(packed.read())
+        kernel = XEN
+        line = "com1=115200,8n1 console=com1 dom0_mem=512M,max:512M noreboot=1 loglvl=all guest_loglvl=all"
+    else:
+        kernel = RYOKAN
+        line = "com1=115200,8n1 console=com1 dom0_mem=512M noreboot=1 loglvl=all guest_loglvl=all"
+    line += f" dom0_max_vcpus={options.vcpus} {options.hv_args}"
+    return ["qemu-system-x86_64", "-accel", "tcg", "-cpu", options.cpu, "-machine", "q35", "-m", "1024",
+            "-smp", str(options.cpus), "-display", "none", "-vga", "none", "-nodefaults", "-serial", "stdio",
+            "-no-reboot", "-monitor", "none", "-kernel", kernel, "-append", line,
+            "-initrd", f"{options.guest} {guest_args}"] + options.qemu_args.split()
+
+
+def boot(options, guest_args, timeout, stop):
+    """Boots once; returns the console's lines up to the first match of `stop`, the machine's end or the timeout."""
+    process = subprocess.Popen(qemu_command(options, guest_args), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    selector = selectors.DefaultSelector()
+    selector.register(process.stdout, selectors.EVENT_READ)
+    deadline, pending, lines, ended = time.monotonic() + timeout, b"", [], False
+    try:
+        while not ended and time.monotonic() < deadline:
+            if not selector.select(timeout=0.5):
+                continue
+            data = os.read(process.stdout.fileno(), 65536)
+            if not data:
+                break
+            *done, pending = (pending + data).split(b"\n")
+            for raw in done:
+                line = raw.decode("latin-1").rstrip("\r")
+                lines.append(line)
+                if options.verbose:
+                    print(line, flush=True)
+                ended = ended or bool(stop.search(line))
+        timed_out = time.monotonic() >= deadline
+    finally:
+        process.kill()
+        process.wait()
+    lines.append(pending.decode("latin-1"))
+    return lines, timed_out
+
+
+def run_suite(options, names, results):
+    """All ordinary tests in one boot; a test that takes the machine down is blamed and the rest go on in another boot."""
+    todo = list(names)
+    while todo:
+        arg = "tests=all" if len(todo) == options.total else "tests=" + "+".join(todo)
+        stop = re.compile(END.pattern + "|" + CRASHED.pattern + r"|Xen BUG|Panic on CPU|PANIC|BUG at")
+        lines, timed_out = boot(options, arg, options.timeout, stop)
+        reasons, seen = [], set()
+        for line in lines:
+            match = LINE.match(line)
+            if match and match.group(1) in todo:
+                results[match.group(1)] = (match.group(2), reasons)
+                seen.add(match.group(1))
+                reasons = []
+            elif re.match(r"\s+(FAILURE|ERROR|SKIP): ", line):
+                reasons.append(line.strip())
+        rest = [name for name in todo if name not in seen]
+        if rest:
+            why = "TIMEOUT" if timed_out else "CRASH"
+            results[rest[0]] = (why, reasons + lines[-12:])
+            rest = rest[1:]
+        todo = rest
+
+
+def run_crash_test(options, name, text):
+    stop = re.compile(CRASHED.pattern + "|" + END.pattern)
+    lines, timed_out = boot(options, f"tests={name}", options.timeout, stop)
+    log = "\n".join(lines)
+    if timed_out:
+        return "TIMEOUT", lines[-12:]
+    if END.search(log):
+        return "FAILURE", ["the domain was not crashed"] + lines[-6:]
+    if CRASHED.search(log) and (not options.xen or re.search(text, log)):
+        return "SUCCESS", []
+    return "FAILURE", [f"no crash that says /{text}/"] + lines[-12:]
+
+
+def run_all(options):
+    ordinary, crashing = tests_in_tree()
+    options.total = len(ordinary)
+    if options.names:
+        ordinary = [n for n in ordinary if n in options.names]
+        crashing = {n: t for n, t in crashing.items() if n in options.names}
+    results = {}
+    run_suite(options, ordinary, results)
+    for name, text in crashing.items():
+        results[name] = run_crash_test(options, name, text)
+    counts = {}
+    for name in sorted(results):
+        result, reasons = results[name]
+        counts[result] = counts.get(result, 0) + 1
+        print(f"{name}: {result}")
+        for reason in reasons:
+            print(f"    {reason}")
+    good = counts.get("SUCCESS", 0)
+    skipped = counts.get("SKIP", 0)
+    bad = len(results) - good - skipped
+    print(f"{good} passed, {bad} failed" + (f", {skipped} skipped" if skipped else ""))
+    return bad == 0 and good > 0
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--xen", action="store_true", help="run on Debian's Xen 4.17 instead of Ryokan")
+    parser.add_argument("--cpus", type=int, default=2, help="host CPUs")
+    parser.add_argument("--vcpus", type=int, default=4, help="vCPUs of the guest")
+    parser.add_argument("--cpu", default="max,-smap", help="QEMU CPU model")
+    parser.add_argument("--guest", default=SUITE)
+    parser.add_argument("--hv-args", default="", help="more words for the hypervisor's command line")
+    parser.add_argument("--qemu-args", default="")
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds a boot")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("names", nargs="*")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if run_all(parse(sys.argv[1:])) else 1)
