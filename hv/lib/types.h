@@ -44,6 +44,7 @@
 #define __section(s)   __attribute__((section(s)))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
 #define __noinline     __attribute__((noinline))
+#undef __always_inline /* glibc has one of its own */
 #define __always_inline inline __attribute__((always_inline))
 
 /* Code and data that only the boot path uses; freed (returned to the allocator) once dom0 runs. */
