@@ -1,6 +1,28 @@
 # SPDX-License-Identifier: MIT
 #
-# What the machine must have before anything is built.
+# What the machine must have, and what is fetched from Debian and built under build/: newlib and lwIP (pinned by
+# version and SHA-256), and for the comparison with real Xen: its hypervisor, a Linux kernel and GRUB's Xen images
+# (resolved by package name, because they move with security updates).
 
-$(SETUP): setup/setup.mk
-	$(Q)mkdir -p $(@D) && touch $@
+QUIET := setup/quiet.sh
+FETCH := setup/apt.sh
+
+# Which packages the machine needs for building and running, and for testing besides.
+$(SETUP): setup/packages.txt setup/packages.sh
+	$(Q)mkdir -p $(@D) && setup/packages.sh run
+	$(Q)touch $@
+
+SETUP_TEST := $(B)/.setup-test
+$(SETUP_TEST): setup/packages.txt setup/packages.sh | $(SETUP)
+	$(Q)setup/packages.sh test
+	$(Q)touch $@
+
+# `$(call check_sha256,SUM,FILE)` stops the build on a file that is not the expected one.
+check_sha256 = echo '$(1)  $(2)' | sha256sum --check --status || { echo '$(2): wrong SHA-256' >&2; rm -f $(2); exit 1; }
+
+SRC := $(B)/src
+
+include setup/newlib.mk setup/lwip.mk setup/debs.mk
+
+.PHONY: setup
+setup: $(SETUP) $(SETUP_TEST) newlib lwip ## install what is missing; fetch and build newlib and lwIP
