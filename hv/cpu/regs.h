@@ -19,7 +19,7 @@ struct regs {
     };
     uint64_t rax;
     uint32_t error_code;
-    uint32_t vector; /* exception or interrupt vector; REGS_SYSCALL for the syscall instruction; bit 8: TRAP_FROM_* see entry.S */
+    uint32_t vector; /* exception or interrupt vector, or REGS_* */
     uint64_t rip;
     uint16_t cs, pad_cs[3];
     uint64_t rflags;
@@ -27,8 +27,13 @@ struct regs {
     uint16_t ss, pad_ss[3];
 };
 
-#define REGS_SYSCALL  0x100 /* entered by syscall: rcx/r11 hold rip/rflags, return may use sysret */
-#define REGS_SYSENTER 0x101
+/*
+ * REGS_SYSCALL: entered by the syscall instruction and the return may use sysret: cs, ss are the flat 64-bit guest selectors and rcx,
+ * r11 are dead. Whoever points the frame elsewhere (a bounce, iret) sets vector to 0, and the return uses iret.
+ */
+#define REGS_SYSCALL   0x100
+#define REGS_SYSENTER  0x101
+#define REGS_SYSCALL32 0x102
 
 #define X86_EFLAGS_CF   BIT(0)
 #define X86_EFLAGS_MBS  BIT(1)
