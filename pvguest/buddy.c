@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "pvguest/buddy.h"
+
+/* State of a page: INNER for pages that are reserved or inside a block, otherwise what the block at it is. */
+#define STATE_INNER     0x00
+#define STATE_FREE      0x80
+#define STATE_ALLOCATED 0x40
+
+void buddy_init(struct buddy *buddy, void *base, uint8_t *state, size_t nr_pages)
+{
+    *buddy = (struct buddy){ .base = base, .state = state, .nr_pages = nr_pages };
+}
+
+static struct buddy_block *block_at(const struct buddy *buddy, size_t page)
+{
+    return (struct buddy_block *)(buddy->base + page * BUDDY_PAGE_SIZE);
+}
+
+static size_t page_of(const struct buddy *buddy, const void *block)
+{
+    return (size_t)((const uint8_t *)block - buddy->base) / BUDDY_PAGE_SIZE;
+}
+
+static void push(struct buddy *buddy, size_t page, unsigned int order)
+{
+    struct buddy_block *block = block_at(buddy, page);
+
+    block->next = buddy->free[order];
+    block->link = &buddy->free[order];
+    if (block->next)
+        block->next->link = &block->next;
+    buddy->free[order] = block;
+    buddy->state[page] = (uint8_t)(STATE_FREE | order);
+}
+
+static void unlink(struct buddy *buddy, struct buddy_block *block)
+{
+    *block->link = block->next;
+    if (block->next)
+        block->next->link = block->link;
+    buddy->state[page_of(buddy, block)] = STATE_INNER;
+}
+
+/* Frees a block and joins it with its free buddies, order by order. */
+static void release(struct buddy *buddy, size_t page, unsigned int order)
+{
+    buddy->free_pages += (size_t)1 << order;
+    while (order < BUDDY_ORDERS - 1) {
+        size_t other = page ^ ((size_t)1 << order);
+
+        if (other >= buddy->limit || buddy->state[other] != (STATE_FREE | order))
+            break;
+        unlink(buddy, block_at(buddy, other));
+        page &= ~((size_t)1 << order);
+        order++;
+    }
+    push(buddy, page, order);
+}
+
+void buddy_add(struct buddy *buddy, size_t first, size_t count)
+{
+    size_t end = first + count;
+
+    for (size_t page = buddy->limit; page < end; page++)
+        buddy->state[page] = STATE_INNER;
+    buddy->limit = end;
+    while (first < end) {
+        unsigned int order = 0;
+
+        while (order < BUDDY_ORDERS - 1 && !(first & ((size_t)1 << order)) &&
+               first + ((size_t)2 << order) <= end)
+            order++;
+        release(buddy, first, order);
+        first += (size_t)1 << order;
+    }
+}
+
+void *buddy_alloc(struct buddy *buddy, unsigned int order)
+{
+    unsigned int have = order;
+    struct buddy_block *block;
+    size_t page;
+
+    while (have < BUDDY_ORDERS && !buddy->free[have])
+        have++;
+    if (have >= BUDDY_ORDERS)
+        return NULL;
+    block = buddy->free[have];
+    page = page_of(buddy, block);
+    unlink(buddy, block);
+    while (have > order) {
+        have--;
+        push(buddy, page + ((size_t)1 << have), have);
+    }
+    buddy->state[page] = (uint8_t)(STATE_ALLOCATED | order);
+    buddy->free_pages -= (size_t)1 << order;
+    return block;
+}
+
+bool buddy_free(struct buddy *buddy, void *block, unsigned int order)
+{
+    size_t offset = (size_t)((uint8_t *)block - buddy->base);
+    size_t page = offset / BUDDY_PAGE_SIZE;
+
+    if (offset % BUDDY_PAGE_SIZE || page >= buddy->limit || buddy->state[page] != (STATE_ALLOCATED | order))
+        return false;
+    buddy->state[page] = STATE_INNER;
+    release(buddy, page, order);
+    return true;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-vCPU data, reached through the GS base, and the masking of event upcalls, which is this kernel's
+ * "interrupts off". vCPU 0 runs the threads; other vCPUs run one function each (smp.h).
+ */
+#ifndef PVGUEST_CPU_H
+#define PVGUEST_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xen/xen.h>
+#include "pvguest/hypercall.h"
+
+struct thread;
+struct _reent;
+
+struct cpu {
+    struct cpu *self; /* must be first: %gs:0 */
+    unsigned int id;
+    unsigned int event_depth; /* > 0 while event handlers run */
+    struct vcpu_info *info;
+    struct thread *current;
+    struct _reent *reent; /* C library state of the running thread */
+};
+
+static inline struct cpu *this_cpu(void)
+{
+    struct cpu *cpu;
+
+    __asm__("movq %%gs:0, %0" : "=r"(cpu));
+    return cpu;
+}
+
+#define barrier() __asm__ __volatile__("" ::: "memory")
+
+/* Masks event upcalls on this vCPU. Returns whether they were masked before, for upcalls_restore(). Nests. */
+static inline bool upcalls_disable(void)
+{
+    struct vcpu_info *info = this_cpu()->info;
+    bool masked = *(volatile uint8_t *)&info->evtchn_upcall_mask;
+
+    *(volatile uint8_t *)&info->evtchn_upcall_mask = 1;
+    barrier();
+    return masked;
+}
+
+/* Unmasks event upcalls and takes those that arrived meanwhile: an event that came while masked left only the
+ * pending flag, so any hypercall is made to let the hypervisor look at it. */
+static inline void upcalls_enable(void)
+{
+    struct vcpu_info *info = this_cpu()->info;
+
+    barrier();
+    *(volatile uint8_t *)&info->evtchn_upcall_mask = 0;
+    barrier();
+    if (*(volatile uint8_t *)&info->evtchn_upcall_pending)
+        hypercall_xen_version(0, NULL);
+}
+
+static inline void upcalls_restore(bool masked)
+{
+    if (!masked)
+        upcalls_enable();
+}
+
+/* Whether an event handler is running on this vCPU: such code must not block. */
+static inline bool in_event(void)
+{
+    return this_cpu()->event_depth != 0;
+}
+
+/* Waits a moment in a busy loop. */
+static inline void cpu_relax(void)
+{
+    __asm__ __volatile__("pause" ::: "memory");
+}
+
+static inline uint64_t rdtsc(void)
+{
+    uint32_t lo, hi;
+
+    __asm__ __volatile__("rdtsc" : "=a"(lo), "=d"(hi));
+    return (uint64_t)hi << 32 | lo;
+}
+
+#endif

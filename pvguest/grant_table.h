@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grants, version 1 (<xen/grant_table.h>): pages of ours that other domains may use, and theirs that we use.
+ * The table is set up on first use and grows to the hypervisor's limit. Threads only, except
+ * gnttab_end_access().
+ */
+#ifndef PVGUEST_GRANT_TABLE_H
+#define PVGUEST_GRANT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xen/xen.h>
+#include <xen/grant_table.h>
+
+/* References are > 7 (smaller ones are the toolstack's). Functions that return one return a negated Xen errno
+ * instead on failure: -XEN_ENOSPC when the table is full. */
+
+/* Lets domid map or copy our frame. */
+int gnttab_grant_access(domid_t domid, unsigned long mfn, bool readonly);
+/* Takes the right back and frees the reference. -XEN_EBUSY, and nothing changes, while the other side still
+ * has it mapped. */
+int gnttab_end_access(grant_ref_t ref);
+
+/* Lets domid give us a frame in exchange for page frame pfn. */
+int gnttab_grant_transfer(domid_t domid, unsigned long pfn);
+/* The frame that was transferred, after which the reference is free; -XEN_EBUSY when none was yet. */
+long gnttab_end_transfer(grant_ref_t ref);
+
+/* Another domain's granted pages, mapped one after the other. */
+struct grant_mapping {
+    void *addr;
+    size_t count;
+    grant_handle_t *handles;
+};
+
+/* Maps count grants of domid, all or none. 0 or a negated Xen errno. */
+int gnttab_map(struct grant_mapping *map, domid_t domid, const grant_ref_t *refs, size_t count,
+               bool readonly);
+void gnttab_unmap(struct grant_mapping *map);
+
+/* Performs count copies; each has its own status (GNTST_*). 0 or a negated Xen errno for the call as a whole.
+ */
+int gnttab_copy(struct gnttab_copy *copies, unsigned int count);
+
+/* A Xen errno's negation for a GNTST_* status, 0 for GNTST_okay. */
+int gnttab_status_errno(int status);
+
+#endif

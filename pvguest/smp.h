@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Further vCPUs. Each runs one function to its end, then goes down. Such a function may make hypercalls, read
+ * clocks, print, use atomics and its own event channels' handlers; it may not allocate memory, block, or
+ * touch threads.
+ */
+#ifndef PVGUEST_SMP_H
+#define PVGUEST_SMP_H
+
+#include <stdbool.h>
+
+/* vCPUs that this domain has, up or not, counted by asking the hypervisor. */
+unsigned int smp_cpu_count(void);
+
+/* Starts vCPU `id` (> 0) in fn(arg) with upcalls enabled. 0 or a negated Xen errno: -XEN_ENOENT if it does
+ * not exist, -XEN_EBUSY if it is up. A vCPU that went down can be started again. Threads only. */
+int smp_start(unsigned int id, void (*fn)(void *arg), void *arg);
+
+/* Waits, sleeping, until the vCPU's function has returned and it is down. Threads only. */
+void smp_join(unsigned int id);
+
+#endif
