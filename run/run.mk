@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+#
+# `make run` and the CD image.
+
+CPUS      ?= 2
+MEM       ?= 1G
+MACHINE   ?= q35
+GDB       ?= 0
+GDB_PORT  ?= 1234
+ISO       ?= 0
+UEFI      ?= 0
+ARGS      ?=
+DOM0_ARGS ?=
+QEMU_ARGS ?=
+
+# The hypervisor's own command line; ARGS comes last, so that it wins.
+RUN_APPEND = com1=115200,8n1 console=com1 $(ARGS)
+
+DOM0_ELF    := $(B)/dom0/dom0.elf
+DOM0_INITRD := $(B)/dom0/initrd.tar
+ISO_IMAGE   := $(B)/ryokan.iso
+
+.PHONY: run
+run: hv dom0 $(if $(filter 1,$(ISO)),iso) ## boot it: CPUS=4 MEM=2G MACHINE=q35|pc GDB=1 ISO=1 UEFI=1 DEBUG=1 ARGS="..." DOM0_ARGS="..."
+	$(Q)python3 run/run.py --hv $(HV) --elf $(HV_ELF) --append '$(RUN_APPEND)' \
+	    --module '$(strip $(DOM0_ELF) $(DOM0_ARGS))' --module $(DOM0_INITRD) \
+	    --cpus $(CPUS) --mem $(MEM) --machine $(MACHINE) --build $(B) --qemu='$(QEMU_ARGS)' \
+	    $(if $(filter 1,$(GDB)),--gdb-port $(GDB_PORT)) \
+	    $(if $(filter 1,$(ISO)),--iso $(ISO_IMAGE)) $(if $(filter 1,$(UEFI)),--uefi)
+
+.PHONY: iso
+iso: $(ISO_IMAGE) ## one CD image, build/ryokan.iso, that boots by BIOS and by UEFI
+
+# The command lines stand in GRUB's menu, so a change of ARGS makes a new image.
+ISO_DIR := $(B)/iso
+$(ISO_DIR)/boot/grub/grub.cfg: run/grub.cfg FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's|@HV_ARGS@|$(RUN_APPEND)|; s|@DOM0_ARGS@|$(DOM0_ARGS)|' $< > $@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(ISO_IMAGE): $(ISO_DIR)/boot/grub/grub.cfg $(HV_ELF) $(DOM0_ELF) $(DOM0_INITRD) | $(SETUP)
+	$(call step,ISO,$@)
+	$(Q)$(OBJCOPY) --strip-debug $(HV_ELF) $(ISO_DIR)/boot/ryokan.elf
+	$(Q)$(OBJCOPY) --strip-debug $(DOM0_ELF) $(ISO_DIR)/boot/dom0.elf
+	$(Q)cp $(DOM0_INITRD) $(ISO_DIR)/boot/initrd.tar
+	$(Q)grub-mkrescue -o $@ $(ISO_DIR) > $(B)/log/iso.log 2>&1 || { tail -n 20 $(B)/log/iso.log; exit 1; }
+
+.PHONY: FORCE
+FORCE:

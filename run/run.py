@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`make run`: boots Ryokan in QEMU with the terminal as its serial console.
+
+At a terminal every key goes to the machine, Ctrl-C too; Ctrl-] ends QEMU. Otherwise standard input is held back
+until dom0's prompt has appeared, because a serial port that nobody has set up yet drops characters, and its end
+does not end the machine. The exit status is QEMU's: 0 when the machine has powered off."""
+
+import argparse
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+
+from qemu import Machine, choose_accel, die_with_parent
+
+PROMPT = b"dom0# "
+LEAVE = b"\x1d"  # Ctrl-]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hv", required=True)
+    parser.add_argument("--elf", help="the hypervisor with its symbols, for the debugger")
+    parser.add_argument("--module", action="append", default=[], help="a path, or a path and its arguments")
+    parser.add_argument("--append", default="")
+    parser.add_argument("--iso")
+    parser.add_argument("--uefi", action="store_true")
+    parser.add_argument("--cpus", default="1")
+    parser.add_argument("--mem", default="1G")
+    parser.add_argument("--machine", default="q35")
+    parser.add_argument("--gdb-port", type=int, default=0)
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--qemu", default="", help="further arguments for QEMU")
+    return parser.parse_args()
+
+
+class RawTerminal:
+    """While it is entered, keys arrive one by one and none is special; output is as before."""
+
+    def __init__(self, fd):
+        self.fd = fd if os.isatty(fd) else None
+
+    def __enter__(self):
+        if self.fd is not None:
+            self.saved = termios.tcgetattr(self.fd)
+            mode = termios.tcgetattr(self.fd)
+            mode[0] &= ~(termios.ICRNL | termios.IXON | termios.INLCR)
+            mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+            mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(self.fd, termios.TCSADRAIN, mode)
+        return self
+
+    def __exit__(self, *_):
+        if self.fd is not None:
+            termios.tcsetattr(self.fd, termios.TCSADRAIN, self.saved)
+
+
+class Relay:
+    """Copies bytes between our standard streams and the machine's serial port."""
+
+    def __init__(self, process, interactive):
+        self.process = process
+        self.interactive = interactive
+        self.reading = interactive  # is our standard input being read?
+        self.tail = b""  # the end of the output, while the prompt is still awaited
+        self.pending = b""  # input that the machine has not taken yet
+
+    def run(self):
+        """Returns True when the machine has ended, False when a person has left it."""
+        out, into = self.process.stdout.fileno(), self.process.stdin.fileno()
+        os.set_blocking(into, False)
+        while True:
+            sources = [out] + ([0] if self.reading and not self.pending else [])
+            ready, writable, _ = select.select(sources, [into] if self.pending else [], [])
+            if out in ready and not self._output(os.read(out, 65536)):
+                return True
+            if 0 in ready and not self._input(os.read(0, 4096)):
+                return False
+            if into in writable:
+                self.pending = self.pending[self._write(into):]
+
+    def _write(self, into):
+        try:
+            return os.write(into, self.pending)
+        except BrokenPipeError:
+            return len(self.pending)
+
+    def _output(self, data):
+        os.write(1, data)
+        if not self.interactive and self.tail is not None:
+            self.tail += data
+            if PROMPT in self.tail:
+                self.reading, self.tail = True, None
+            else:
+                self.tail = self.tail[-len(PROMPT):]
+        return len(data) > 0
+
+    def _input(self, data):
+        if self.interactive and LEAVE in data:
+            return False
+        if not data:
+            self.reading = False
+        self.pending += data
+        return True
+
+
+def gdb_script(path, elf, port):
+    """Writes what a debugger needs to stop at the hypervisor's first instruction."""
+    header = subprocess.run(["readelf", "-h", elf], capture_output=True, text=True, check=True).stdout
+    entry = next(line.split()[-1] for line in header.splitlines() if "Entry point" in line)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"file {elf}\nset architecture i386:x86-64\ntarget remote 127.0.0.1:{port}\n")
+        file.write(f"thbreak *{entry}\ncontinue\n")
+
+
+def banner(options, accel):
+    print(f"QEMU: {options.machine}, {options.cpus} CPU(s), {options.mem}, {accel}"
+          + (", CD image" if options.iso else "") + (", UEFI" if options.uefi else ""))  # fmt: skip
+    if options.gdb_port:
+        print(f"The machine waits for a debugger. In another terminal:  gdb -x {options.build}/gdbinit")
+    if os.isatty(0):
+        print("Leave with `poweroff` at the prompt, or with Ctrl-] at any time.")
+    sys.stdout.flush()
+
+
+def main():
+    options = parse_arguments()
+    accel = choose_accel(os.path.join(options.build, "run", "accel"))
+    if options.gdb_port:
+        gdb_script(os.path.join(options.build, "gdbinit"), options.elf, options.gdb_port)
+    banner(options, accel)
+    with tempfile.TemporaryDirectory() as scratch:
+        machine = Machine(
+            kernel=options.hv, append=options.append, iso=options.iso, uefi=options.uefi, accel=accel,
+            modules=[tuple((module + " ").split(" ", 1)) for module in options.module], cpus=options.cpus,
+            machine=options.machine, memory=options.mem, gdb_port=options.gdb_port, reboot=True,
+            serial="stdio,signal=off", extra=options.qemu.split(),
+        )  # fmt: skip
+        process = subprocess.Popen(machine.command(scratch), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   preexec_fn=die_with_parent)  # fmt: skip
+        try:
+            with RawTerminal(0):
+                ended = Relay(process, os.isatty(0)).run()
+        except (KeyboardInterrupt, BrokenPipeError):
+            process.kill()
+            return 130
+        if not ended:
+            process.kill()
+            return 0
+        return process.wait()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())
