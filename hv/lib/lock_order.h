@@ -9,6 +9,7 @@
 #define HV_LIB_LOCK_ORDER_H
 
 enum lock_level {
+    LOCK_CALL = 5,         /* one on_cpus() call at a time; taken with no lock held */
     LOCK_DOMCTL = 10,      /* domctl_lock: one domctl/sysctl at a time */
     LOCK_DOMLIST = 20,     /* domlist_lock: the list of domains */
     LOCK_DOMAIN = 30,      /* d->lock: vcpu creation, shutdown, life-cycle state */
@@ -27,6 +28,7 @@ enum lock_level {
     LOCK_IOAPIC = 150,     /* I/O APIC and PIC registers */
     LOCK_PCI = 155,        /* PCI configuration mechanism 1 */
     LOCK_TRACE = 160,
+    LOCK_FLUSH = 165,      /* one TLB shoot-down at a time; its waiters serve those of others */
     LOCK_CONSOLE = 170,    /* console ring and serial line; innermost, so that one may print anywhere */
 };
 
