@@ -70,7 +70,12 @@ void evtchn_send_vcpu_virq(struct vcpu *v, unsigned int virq);
 void evtchn_send_global_virq(unsigned int virq);
 /* Raise the event channel bound to a physical interrupt of d. */
 void evtchn_send_pirq(struct domain *d, unsigned int pirq);
-/* A guest's send on its own local port; also used by hypercalls. 0, -EINVAL. */
+/* Raise the domain's own port d->console_port, whose other end is the hypervisor's console; nothing when it is 0 or closed. */
+void evtchn_send_console(struct domain *d);
+/*
+ * A guest's send on its own local port; also used by hypercalls. 0, -EINVAL. A send on d->console_port of a domain whose console
+ * the hypervisor serves (d->console_ring) calls console_domain_notify(d) after the port's lock is dropped.
+ */
 int evtchn_send(struct domain *d, uint32_t port);
 /* Allocate a port of d that `remote` may bind (boot-time construction of domains): port number or -errno. */
 int evtchn_alloc_unbound_for(struct domain *d, domid_t remote);
