@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One binary heap of timers per CPU, earliest first. The CPU's APIC timer is armed for the earliest one only; there is no tick.
+ * One heap of timers per CPU, earliest first. The CPU's APIC timer is armed for the earliest one only; there is no tick.
  * A timer belongs to one CPU's heap (t->cpu); its heap's lock protects it.
  */
 #include "hv/cpu/timer.h"
@@ -10,89 +10,35 @@
 #include "hv/cpu/smp.h"
 #include "hv/cpu/time.h"
 #include "hv/cpu/trap.h"
-#include "hv/lib/bug.h"
 #include "hv/lib/spinlock.h"
-#include "hv/lib/string.h"
-#include "hv/mm/heap.h"
 
 struct timer_heap {
     struct spinlock lock;
-    uint32_t n, capacity;
-    struct timer **node;
+    struct pheap heap;
     struct timer *running; /* whose fn runs now, on this CPU */
     uint64_t programmed;   /* expiry the hardware is set to; 0 = off */
 };
 
 static DEFINE_PER_CPU(struct timer_heap, timers);
 
-static void heap_put(struct timer_heap *h, uint32_t i, struct timer *t)
+static struct timer *earliest(const struct timer_heap *h)
 {
-    h->node[i] = t;
-    t->slot = i + 1;
+    struct pheap_node *n = pheap_min(&h->heap);
+
+    return n ? container_of(n, struct timer, node) : NULL;
 }
 
-static void heap_up(struct timer_heap *h, uint32_t i, struct timer *t)
+static void dequeue(struct timer_heap *h, struct timer *t)
 {
-    while (i && h->node[(i - 1) / 2]->expires > t->expires) {
-        heap_put(h, i, h->node[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
-    heap_put(h, i, t);
-}
-
-static void heap_down(struct timer_heap *h, uint32_t i, struct timer *t)
-{
-    for (;;) {
-        uint32_t c = 2 * i + 1;
-
-        if (c >= h->n)
-            break;
-        if (c + 1 < h->n && h->node[c + 1]->expires < h->node[c]->expires)
-            c++;
-        if (h->node[c]->expires >= t->expires)
-            break;
-        heap_put(h, i, h->node[c]);
-        i = c;
-    }
-    heap_put(h, i, t);
-}
-
-static void heap_remove(struct timer_heap *h, struct timer *t)
-{
-    uint32_t i = t->slot - 1;
-    struct timer *last = h->node[--h->n];
-
-    t->slot = 0;
-    if (last == t)
-        return;
-    if (i && h->node[(i - 1) / 2]->expires > last->expires)
-        heap_up(h, i, last);
-    else
-        heap_down(h, i, last);
-}
-
-/* The array only grows; it is sized for every timer the CPU may hold before one is used (timer_init reserves). */
-static void heap_insert(struct timer_heap *h, struct timer *t)
-{
-    if (h->n == h->capacity) {
-        uint32_t cap = h->capacity ? h->capacity * 2 : 64;
-        struct timer **node = hv_zalloc_array(cap, sizeof(*node));
-
-        if (!node)
-            panic("out of memory for %u timers of one CPU\n", cap);
-        if (h->n)
-            memcpy(node, h->node, h->n * sizeof(*node));
-        hv_free(h->node);
-        h->node = node;
-        h->capacity = cap;
-    }
-    heap_up(h, h->n++, t);
+    pheap_remove(&h->heap, &t->node);
+    t->queued = false;
 }
 
 /* Under h->lock, on the heap's own CPU. */
 static void program(struct timer_heap *h)
 {
-    uint64_t want = h->n ? max(h->node[0]->expires, (uint64_t)1) : 0;
+    struct timer *t = earliest(h);
+    uint64_t want = t ? max(t->node.key, (uint64_t)1) : 0;
 
     if (want == h->programmed)
         return;
@@ -118,7 +64,7 @@ static void heap_changed(struct timer_heap *h, uint32_t cpu)
 {
     if (cpu == this_cpu_id())
         program(h);
-    else if (h->n && (!h->programmed || h->node[0]->expires < h->programmed))
+    else if (earliest(h) && (!h->programmed || earliest(h)->node.key < h->programmed))
         cpu_raise_on(cpu, CPU_PENDING_TIMER);
 }
 
@@ -131,10 +77,11 @@ void timer_set(struct timer *t, uint64_t expires)
 {
     struct timer_heap *h = lock_heap_of(t);
 
-    if (t->slot)
-        heap_remove(h, t);
-    t->expires = expires;
-    heap_insert(h, t);
+    if (t->queued)
+        dequeue(h, t);
+    t->node.key = expires;
+    pheap_insert(&h->heap, &t->node);
+    t->queued = true;
     heap_changed(h, t->cpu);
     spin_unlock(&h->lock);
 }
@@ -143,11 +90,11 @@ void timer_stop(struct timer *t)
 {
     struct timer_heap *h;
 
-    if (!READ_ONCE(t->slot))
+    if (!READ_ONCE(t->queued))
         return;
     h = lock_heap_of(t);
-    if (t->slot) {
-        heap_remove(h, t);
+    if (t->queued) {
+        dequeue(h, t);
         heap_changed(h, t->cpu);
     }
     spin_unlock(&h->lock);
@@ -174,28 +121,28 @@ void timer_migrate(struct timer *t, unsigned int cpu)
     if (READ_ONCE(t->cpu) == cpu)
         return;
     h = lock_heap_of(t);
-    queued = t->slot != 0;
+    queued = t->queued;
     if (queued)
-        heap_remove(h, t);
+        dequeue(h, t);
     heap_changed(h, t->cpu);
     WRITE_ONCE(t->cpu, cpu);
     spin_unlock(&h->lock);
     if (queued)
-        timer_set(t, t->expires);
+        timer_set(t, t->node.key);
 }
 
 void timer_run_expired(void)
 {
     struct timer_heap *h = &this_cpu(timers);
+    struct timer *t;
 
     spin_lock(&h->lock);
     h->programmed = 0; /* the hardware has fired or was asked to look again */
-    while (h->n && h->node[0]->expires <= now_ns()) {
-        struct timer *t = h->node[0];
+    while ((t = earliest(h)) && t->node.key <= now_ns()) {
         void (*fn)(void *) = t->fn;
         void *arg = t->arg;
 
-        heap_remove(h, t);
+        dequeue(h, t);
         h->running = t;
         spin_unlock(&h->lock);
         fn(arg);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* One-shot timers: a binary heap per CPU ordered by expiry, driven by the local APIC timer. */
+/* One-shot timers: a heap per CPU ordered by expiry, driven by the local APIC timer. */
 #ifndef HV_CPU_TIMER_H
 #define HV_CPU_TIMER_H
 
-#include "hv/lib/types.h"
+#include "hv/lib/pheap.h"
 
 struct timer {
-    uint64_t expires;         /* system time in ns */
+    struct pheap_node node;   /* key: expiry, system time in ns */
     void (*fn)(void *arg);    /* runs on `cpu` on the way back to the guest or idle loop, no locks held */
     void *arg;
     uint32_t cpu;             /* whose heap it is (or will be) in */
-    uint32_t slot;            /* index in that heap + 1; 0 = not queued */
+    bool queued;
 };
 
 /* Prepare a timer to run on `cpu`. */
 void timer_init(struct timer *t, void (*fn)(void *), void *arg, unsigned int cpu);
-/* (Re)arm at absolute time `expires`; a past time fires at once. */
+/* (Re)arm at absolute time `expires` (ns); a past time fires at once. */
 void timer_set(struct timer *t, uint64_t expires);
-/* Disarm; afterwards fn is not running on another CPU unless it was already started. */
+/* Disarm; fn may still be running on another CPU if it was already started. */
 void timer_stop(struct timer *t);
 /* Disarm for good (before its memory is freed): waits for a running fn on another CPU. */
 void timer_kill(struct timer *t);
@@ -29,7 +29,7 @@ void timer_init_cpu(void);
 
 static inline bool timer_active(const struct timer *t)
 {
-    return t->slot != 0;
+    return t->queued;
 }
 
 #endif
