@@ -105,6 +105,17 @@ bool is_initial_domain(void)
     return start_info->flags & SIF_INITDOMAIN;
 }
 
+bool is_ryokan(void)
+{
+    xen_extraversion_t extra = "";
+
+    hc_xen_version(XENVER_extraversion, extra);
+    for (unsigned int i = 0; i + 6 <= sizeof(extra); i++)
+        if ((extra[i] == 'r' || extra[i] == 'R') && !strncmp(&extra[i + 1], "yokan", 5))
+            return true;
+    return false;
+}
+
 uint16_t own_domid(void)
 {
     static uint16_t id = DOMID_INVALID;
