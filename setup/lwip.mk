@@ -16,7 +16,7 @@ LWIP_CPPFLAGS := -Ipvguest/lwip -I$(LWIP_SRC)/src/include
 .PHONY: lwip
 lwip: $(LWIP_LIB)
 
-$(LWIP_SRC)/.unpacked: setup/lwip.mk | $(SETUP)
+$(LWIP_SRC)/.unpacked: | $(SETUP)
 	$(Q)rm -rf $(LWIP_SRC)
 	$(Q)$(QUIET) 'fetch lwIP $(LWIP_VERSION)' $(B)/log/lwip-fetch.log \
 	    $(FETCH) $(SRC) source --download-only lwip=$(LWIP_VERSION)

@@ -37,9 +37,15 @@ $(NEWLIB_TAR): | $(SETUP)
 	$(Q)rm $(SRC)/newlib-source_*.deb
 	$(Q)$(call check_sha256,$(NEWLIB_SHA256),$@)
 
+# Built again only when its options change, not when this file's date does.
+NEWLIB_CONFIG := $(B)/.newlib-config
+$(NEWLIB_CONFIG): FORCE
+	$(Q)mkdir -p $(@D) && printf '%s\n' '$(NEWLIB_VERSION) $(NEWLIB_TARGET_CFLAGS) $(NEWLIB_OPTIONS)' > $@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
 # The tree unpacks as newlib-salsa/; it and the objects go away again, 250 MB that nobody needs.
 NEWLIB_BUILD := $(B)/newlib-build
-$(NEWLIB_LIBC): $(NEWLIB_TAR) setup/newlib.mk
+$(NEWLIB_LIBC): $(NEWLIB_TAR) $(NEWLIB_CONFIG)
 	$(Q)rm -rf $(NEWLIB_BUILD) $(B)/newlib && mkdir -p $(NEWLIB_BUILD)/obj
 	$(Q)$(QUIET) 'unpack newlib' $(B)/log/newlib-unpack.log tar xf $(NEWLIB_TAR) -C $(NEWLIB_BUILD)
 	$(Q)cd $(NEWLIB_BUILD)/obj && MAKEFLAGS= $(abspath $(QUIET)) 'configure newlib' $(abspath $(B))/log/newlib-configure.log \

@@ -5,46 +5,46 @@
 #ifndef PVGUEST_LWIP_LWIPOPTS_H
 #define PVGUEST_LWIP_LWIPOPTS_H
 
-#define NO_SYS 0
-#define SYS_LIGHTWEIGHT_PROT 1
-#define LWIP_TCPIP_CORE_LOCKING 1
-#define LWIP_NETCONN 1
-#define LWIP_SOCKET 1
-#define LWIP_COMPAT_SOCKETS 0
+#define NO_SYS                      0
+#define SYS_LIGHTWEIGHT_PROT        1
+#define LWIP_TCPIP_CORE_LOCKING     1
+#define LWIP_NETCONN                1
+#define LWIP_SOCKET                 1
+#define LWIP_COMPAT_SOCKETS         0
 #define LWIP_POSIX_SOCKETS_IO_NAMES 0
-#define LWIP_SO_RCVTIMEO 1
-#define LWIP_SO_SNDTIMEO 1
-#define SO_REUSE 1
+#define LWIP_SO_RCVTIMEO            1
+#define LWIP_SO_SNDTIMEO            1
+#define SO_REUSE                    1
 
-#define LWIP_IPV4 1
-#define LWIP_IPV6 1
-#define LWIP_DHCP 1
-#define LWIP_DNS 1
-#define LWIP_ICMP 1
-#define LWIP_RAW 1
-#define LWIP_NETIF_LOOPBACK 1
-#define LWIP_NETIF_HOSTNAME 1
+#define LWIP_IPV4                  1
+#define LWIP_IPV6                  1
+#define LWIP_DHCP                  1
+#define LWIP_DNS                   1
+#define LWIP_ICMP                  1
+#define LWIP_RAW                   1
+#define LWIP_NETIF_LOOPBACK        1
+#define LWIP_NETIF_HOSTNAME        1
 #define LWIP_NETIF_STATUS_CALLBACK 1
 
 /* On a 64-bit machine the reassembly timer of IPv6 asserts unless it keeps a copy of the header. */
 #define IPV6_FRAG_COPYHEADER 1
 
-#define MEM_ALIGNMENT 8
+#define MEM_ALIGNMENT   8
 #define MEM_LIBC_MALLOC 1
 #define MEMP_MEM_MALLOC 1
 
-#define TCP_MSS 1460
-#define TCP_WND (64 * 1024 - 1)
-#define TCP_SND_BUF (64 * 1024 - 1)
-#define TCP_SND_QUEUELEN (4 * TCP_SND_BUF / TCP_MSS)
-#define TCPIP_MBOX_SIZE 64
-#define TCPIP_THREAD_STACKSIZE (32 * 1024)
-#define TCPIP_THREAD_PRIO 1
+#define TCP_MSS                   1460
+#define TCP_WND                   (64 * 1024 - 1)
+#define TCP_SND_BUF               (64 * 1024 - 1)
+#define TCP_SND_QUEUELEN          (4 * TCP_SND_BUF / TCP_MSS)
+#define TCPIP_MBOX_SIZE           64
+#define TCPIP_THREAD_STACKSIZE    (32 * 1024)
+#define TCPIP_THREAD_PRIO         1
 #define DEFAULT_TCP_RECVMBOX_SIZE 64
 #define DEFAULT_UDP_RECVMBOX_SIZE 64
 #define DEFAULT_RAW_RECVMBOX_SIZE 64
-#define DEFAULT_ACCEPTMBOX_SIZE 64
-#define DEFAULT_THREAD_STACKSIZE (32 * 1024)
+#define DEFAULT_ACCEPTMBOX_SIZE   64
+#define DEFAULT_THREAD_STACKSIZE  (32 * 1024)
 
 #define LWIP_STATS 0
 

@@ -17,22 +17,22 @@
 #endif
 
 /* Debian's patches to sockets.c use these, and define them only in the Unix port. */
-#define IP4ADDR_SOCKADDR_SET_LEN(sin) ((sin)->sin_len = sizeof(struct sockaddr_in))
-#define IP6ADDR_SOCKADDR_SET_LEN(sin6) ((sin6)->sin6_len = sizeof(struct sockaddr_in6))
+#define IP4ADDR_SOCKADDR_SET_LEN(sin)   ((sin)->sin_len = sizeof(struct sockaddr_in))
+#define IP6ADDR_SOCKADDR_SET_LEN(sin6)  ((sin6)->sin6_len = sizeof(struct sockaddr_in6))
 #define IPADDR_SOCKADDR_GET_LEN(ipaddr) ((ipaddr)->sa.sa_len)
 
 #define LWIP_ERRNO_STDINCLUDE 1
-#define LWIP_TIMEVAL_PRIVATE 0
-#define LWIP_RAND() ((u32_t)random())
+#define LWIP_TIMEVAL_PRIVATE  0
+#define LWIP_RAND()           ((u32_t)random())
 
-#define LWIP_PLATFORM_DIAG(x)                                                                                  \
-    do {                                                                                                       \
-        printf x;                                                                                              \
+#define LWIP_PLATFORM_DIAG(x) \
+    do {                      \
+        printf x;             \
     } while (0)
-#define LWIP_PLATFORM_ASSERT(x)                                                                                \
-    do {                                                                                                       \
-        printf("lwIP: %s (%s:%d)\n", x, __FILE__, __LINE__);                                                   \
-        abort();                                                                                               \
+#define LWIP_PLATFORM_ASSERT(x)                              \
+    do {                                                     \
+        printf("lwIP: %s (%s:%d)\n", x, __FILE__, __LINE__); \
+        abort();                                             \
     } while (0)
 
 #endif

@@ -13,11 +13,11 @@ typedef struct lwip_mbox *sys_mbox_t;
 typedef struct lwip_thread *sys_thread_t;
 typedef uintptr_t sys_prot_t;
 
-#define sys_sem_valid(sem) (*(sem) != NULL)
-#define sys_sem_set_invalid(sem) (*(sem) = NULL)
-#define sys_mutex_valid(mutex) (*(mutex) != NULL)
+#define sys_sem_valid(sem)           (*(sem) != NULL)
+#define sys_sem_set_invalid(sem)     (*(sem) = NULL)
+#define sys_mutex_valid(mutex)       (*(mutex) != NULL)
 #define sys_mutex_set_invalid(mutex) (*(mutex) = NULL)
-#define sys_mbox_valid(mbox) (*(mbox) != NULL)
-#define sys_mbox_set_invalid(mbox) (*(mbox) = NULL)
+#define sys_mbox_valid(mbox)         (*(mbox) != NULL)
+#define sys_mbox_set_invalid(mbox)   (*(mbox) = NULL)
 
 #endif
