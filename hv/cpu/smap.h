@@ -24,7 +24,7 @@
 #define ASM_STAC SMAP_SITE("0xcb")
 #define ASM_CLAC SMAP_SITE("0xca")
 
-/* Patch all sites and set CR4.SMAP on this CPU. Boot CPU only, while the text is still writable. */
+/* Decide whether SMAP is used and patch all sites. Boot CPU, once, while the text is still writable; cpu_init_features sets CR4. */
 void smap_enable(void);
 #endif
 
