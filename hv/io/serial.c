@@ -13,17 +13,16 @@
 #define UART_MCR  4
 #define UART_LSR  5
 
-#define IER_RX       0x01
-#define IIR_FIFO     0xc0
-#define FCR_ENABLE   0x01
-#define FCR_TRIGGER8 0x80
-#define LCR_STOP2    0x04
-#define LCR_DLAB     0x80
-#define MCR_DTR      0x01
-#define MCR_RTS      0x02
-#define MCR_OUT2     0x08 /* connects the interrupt line on a PC */
-#define LSR_DATA     0x01
-#define LSR_THRE     0x20
+#define IER_RX     0x01
+#define IIR_FIFO   0xc0
+#define FCR_ENABLE 0x01
+#define LCR_STOP2  0x04
+#define LCR_DLAB   0x80
+#define MCR_DTR    0x01
+#define MCR_RTS    0x02
+#define MCR_OUT2   0x08 /* connects the interrupt line on a PC */
+#define LSR_DATA   0x01
+#define LSR_THRE   0x20
 
 #define FIFO_BYTES 16
 /* One read of the port takes about a microsecond. */
@@ -103,7 +102,7 @@ static void uart_program(struct uart *u)
     uart_write(u, UART_MCR, MCR_DTR | MCR_RTS);
     /* Switching the FIFO on drops what was received. */
     u->early = (uart_read(u, UART_LSR) & LSR_DATA) ? uart_read(u, UART_DATA) : -1;
-    uart_write(u, UART_FCR, FCR_ENABLE | FCR_TRIGGER8);
+    uart_write(u, UART_FCR, FCR_ENABLE);
     u->fifo = (uart_read(u, UART_IIR) & IIR_FIFO) == IIR_FIFO ? FIFO_BYTES : 1;
 }
 
