@@ -2,7 +2,7 @@
 #
 # Unit tests: hypervisor, guest and tool sources compiled for the host with Criterion, ASan and UBSan.
 #
-# Each tests/unit/test_NAME.c is one binary. It names the sources it is linked with in a line near its head:
+# Each tests/unit/test_NAME.c is one binary. It names the sources it is linked with in lines near its head:
 #     /* unit-sources: hv/lib/elf.c hv/lib/bitmap.c */
 # Sources are compiled against the host's C library, so a source that defines the library's own names
 # (hv/lib/string.c) is to be left out, or included by the test under other names.
@@ -16,7 +16,7 @@ UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-strict-aliasing -fno
                -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_CPPFLAGS := -I. -I$(B)/include $(XEN_CPPFLAGS) -DCONFIG_DEBUG=1
 
-unit_sources = $(shell sed -n 's|^/\* unit-sources:\(.*\)\*/.*|\1|p' $(1) | head -n 1)
+unit_sources = $(shell sed -n 's|^/\* unit-sources:\(.*\)\*/.*|\1|p' $(1))
 
 .PHONY: unit
 unit: $(UNIT_BINS) ## build the unit tests (`make test` runs them)
