@@ -3,6 +3,9 @@
 #include "hv/domain/domain.h"
 #include "hv/cpu/current.h"
 
+/* The name of a field too. */
+#undef current
+
 #define DEFINE(sym, val) __asm__ volatile("\n.ascii \"->" #sym " %c0\"" ::"i"(val))
 #define OFFSET(sym, type, field) DEFINE(sym, offsetof(type, field))
 

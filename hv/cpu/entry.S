@@ -206,10 +206,12 @@ ist_common:
         .globl trap_stubs
 trap_stubs:
         .set vec, 0
+        .altmacro
         .rept 256
         STUB %vec
         .set vec, vec + 1
         .endr
+        .noaltmacro
 
 /*
  * Where a CPU arrives by syscall, copied into page 4 of its stack (64-bit at offset 0, from compatibility mode at 64, sysenter at 128).

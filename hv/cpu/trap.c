@@ -22,7 +22,7 @@ void trap_from_guest(struct regs *r);
 void trap_from_hypervisor(struct regs *r);
 void trap_on_ist(struct regs *r);
 extern const char guest_iretq[];
-extern const char ret_to_pv_guest[];
+void ret_to_pv_guest(void);
 void __noreturn stack_reset_and_jump(void (*fn)(void));
 
 struct ex_entry {
@@ -97,7 +97,7 @@ static void __noreturn guest_iret_faulted(struct regs *r)
 
     memmove(g, r, offsetof(struct regs, rip));
     guest_trap_ops->iret_fault(g);
-    stack_reset_and_jump((void (*)(void))ret_to_pv_guest);
+    stack_reset_and_jump(ret_to_pv_guest);
 }
 
 void trap_from_hypervisor(struct regs *r)

@@ -32,8 +32,8 @@
 
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)(uintptr_t)&(x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)(uintptr_t)&(x) = (v))
 
 #define __packed       __attribute__((packed))
 #define __aligned(n)   __attribute__((aligned(n)))
