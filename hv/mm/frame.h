@@ -3,10 +3,10 @@
  * The frame table: owner, references and type of every machine frame, and the frame allocator.
  * The rules for types are the essay at the head of hv/pv/page_type.c; the reference rules are here:
  *
- * A frame is free, or allocated to an owner (a domain id, or DOMID_XEN for the hypervisor itself, DOMID_IO for
- * frames that are not RAM). An allocated frame has FRAME_ALLOCATED set and one reference that stands for the allocation;
- * each mapping, grant, pin or other use takes a further reference with frame_get(). The last frame_put() frees it.
- * count and type are only changed by atomic compare-and-swap.
+ * A frame is free, or allocated to an owner (a domain id, or DOMID_XEN for the hypervisor itself, DOMID_IO
+ * for frames that are not RAM). An allocated frame has FRAME_ALLOCATED set and one reference that stands for
+ * the allocation; each mapping, grant, pin or other use takes a further reference with frame_get(). The last
+ * frame_put() frees it. count and type are only changed by atomic compare-and-swap.
  */
 #ifndef HV_MM_FRAME_H
 #define HV_MM_FRAME_H
@@ -32,30 +32,31 @@ _Static_assert(sizeof(struct frame) == 32, "frame table entries are 32 bytes");
 #define FRAME_LIST_END 0xffffffffu
 
 /* count: */
-#define FRAME_ALLOCATED  BIT(63) /* holds the allocation's own reference */
-#define FRAME_HV_SHARED  BIT(62) /* hypervisor's page shared with `owner` (shared_info, grant table): never on its page list */
-#define FRAME_FREE       BIT(61) /* head of a free block in the allocator */
+#define FRAME_ALLOCATED BIT(63) /* holds the allocation's own reference */
+#define FRAME_HV_SHARED \
+    BIT(62) /* hypervisor's page shared with `owner` (shared_info, grant table): never on its page list */
+#define FRAME_FREE       BIT(61)                 /* head of a free block in the allocator */
 #define FRAME_CACHE(pat) ((uint64_t)(pat) << 56) /* cache attribute of mappings other than WB, 3 bits */
 #define FRAME_COUNT_MASK (BIT(56) - 1)
 
 /* type: */
-#define PGT_NONE         (0ULL << 61)
-#define PGT_L1           (1ULL << 61)
-#define PGT_L2           (2ULL << 61)
-#define PGT_L3           (3ULL << 61)
-#define PGT_L4           (4ULL << 61)
-#define PGT_SEG_DESC     (5ULL << 61)
-#define PGT_WRITABLE     (7ULL << 61)
-#define PGT_TYPE_MASK    (7ULL << 61)
-#define PGT_PINNED       BIT(60) /* the guest holds one type reference by MMUEXT_PIN_* */
-#define PGT_VALIDATED    BIT(59) /* contents were checked for the type */
-#define PGT_PARTIAL      BIT(58) /* validation or devalidation was preempted; `aux` entries are done */
-#define PGT_COUNT_MASK   (BIT(56) - 1)
+#define PGT_NONE       (0ULL << 61)
+#define PGT_L1         (1ULL << 61)
+#define PGT_L2         (2ULL << 61)
+#define PGT_L3         (3ULL << 61)
+#define PGT_L4         (4ULL << 61)
+#define PGT_SEG_DESC   (5ULL << 61)
+#define PGT_WRITABLE   (7ULL << 61)
+#define PGT_TYPE_MASK  (7ULL << 61)
+#define PGT_PINNED     BIT(60) /* the guest holds one type reference by MMUEXT_PIN_* */
+#define PGT_VALIDATED  BIT(59) /* contents were checked for the type */
+#define PGT_PARTIAL    BIT(58) /* validation or devalidation was preempted; `aux` entries are done */
+#define PGT_COUNT_MASK (BIT(56) - 1)
 
 #define frame_table ((struct frame *)FRAME_TABLE_START)
 
-extern uint64_t max_mfn;                 /* one past the highest RAM frame */
-extern uint64_t frame_chunk_map[];       /* which 256 MiB chunks of the frame table are backed */
+extern uint64_t max_mfn;           /* one past the highest RAM frame */
+extern uint64_t frame_chunk_map[]; /* which 256 MiB chunks of the frame table are backed */
 #define FRAME_CHUNK_SHIFT 16
 #define FRAME_CHUNKS_MAX  (1u << 15) /* 8 TiB of machine address space */
 
@@ -103,12 +104,13 @@ static inline void *frame_to_virt(const struct frame *f)
 }
 
 /*
- * Allocator (hv/mm/frame_alloc.c). Physically contiguous 2^order frames; freed memory of guests is scrubbed before
- * it is handed out again. Flags below. All return NULL / INVALID when memory is exhausted.
+ * Allocator (hv/mm/frame_alloc.c). Physically contiguous 2^order frames; freed memory of guests is scrubbed
+ * before it is handed out again. Flags below. All return NULL / INVALID when memory is exhausted.
  */
-#define ALLOC_ZERO       BIT(0) /* contents are zero (else they are some former free content, never another guest's) */
-#define ALLOC_BELOW_4G   BIT(1)
-#define FRAME_ORDER_MAX  18
+#define ALLOC_ZERO \
+    BIT(0) /* contents are zero (else they are some former free content, never another guest's) */
+#define ALLOC_BELOW_4G  BIT(1)
+#define FRAME_ORDER_MAX 18
 
 /* Hypervisor memory (owner DOMID_XEN), returned by its direct-map address. */
 void *hv_alloc_pages(unsigned int order, unsigned int flags);
@@ -116,6 +118,9 @@ void hv_free_pages(void *va, unsigned int order);
 /* Anonymous frames (no owner yet), count 0. */
 struct frame *frame_alloc(unsigned int order, unsigned int flags);
 void frame_free(struct frame *f, unsigned int order);
+/* The same for frames that a guest could reach: f->stamp tells since when it cannot; scrubbed and flushed
+ * before reuse. */
+void frame_free_dirty(struct frame *f, unsigned int order);
 uint64_t frames_free(void);  /* free frames now */
 uint64_t frames_total(void); /* RAM frames given to the allocator over all */
 
@@ -124,19 +129,21 @@ void frame_alloc_add_range(mfn_t start, mfn_t end);
 
 /*
  * A domain's memory (hv/mm/domain_memory.c). Takes d->page_lock.
- * domain_alloc_frames: allocate and assign 2^order frames to d, each with FRAME_ALLOCATED|1; -ENOMEM, or -E2BIG-like refusal
- * (returns NULL) when d would exceed d->max_pages.
+ * domain_alloc_frames: allocate and assign 2^order frames to d, each with FRAME_ALLOCATED|1; -ENOMEM, or
+ * -E2BIG-like refusal (returns NULL) when d would exceed d->max_pages.
  */
 struct frame *domain_alloc_frames(struct domain *d, unsigned int order, unsigned int flags);
-/* Share one hypervisor page with d (FRAME_HV_SHARED, owner d): `writable` tells which type mappings may take. */
+/* Share one hypervisor page with d (FRAME_HV_SHARED, owner d): `writable` tells which type mappings may take.
+ */
 void frame_share_with_domain(void *va, struct domain *d, bool writable);
 void frame_unshare(void *va);
 
 /*
- * References. frame_get: the frame's owner must be `d` (NULL = any owner) and it must be allocated; takes one reference.
- * frame_get_from_mfn additionally checks mfn_valid. false = not obtained, nothing changed. frame_put drops one; the last one frees the
- * frame (to the allocator, through the owner's list). frame_steal_allocation: clear FRAME_ALLOCATED and drop its
- * reference (what decrease_reservation does); false when it was already clear.
+ * References. frame_get: the frame's owner must be `d` (NULL = any owner) and it must be allocated; takes one
+ * reference. frame_get_from_mfn additionally checks mfn_valid. false = not obtained, nothing changed.
+ * frame_put drops one; the last one frees the frame (to the allocator, through the owner's list).
+ * frame_steal_allocation: clear FRAME_ALLOCATED and drop its reference (what decrease_reservation does);
+ * false when it was already clear.
  */
 bool __must_check frame_get(struct frame *f, const struct domain *d);
 bool __must_check frame_get_from_mfn(mfn_t m, const struct domain *d);

@@ -43,8 +43,8 @@
 #define CANONICAL_HIGH_START 0xffff800000000000
 
 /* Per-vCPU windows in SLOT_DOMAIN: 16 pages of GDT then 16 pages of LDT for each vCPU id. */
-#define VCPU_WINDOW_SHIFT      17
-#define GDT_WINDOW(vcpu_id)    (PERDOMAIN_START + ((vcpu_id) << VCPU_WINDOW_SHIFT))
-#define LDT_WINDOW(vcpu_id)    (GDT_WINDOW(vcpu_id) + 0x10000)
+#define VCPU_WINDOW_SHIFT   17
+#define GDT_WINDOW(vcpu_id) (PERDOMAIN_START + ((vcpu_id) << VCPU_WINDOW_SHIFT))
+#define LDT_WINDOW(vcpu_id) (GDT_WINDOW(vcpu_id) + 0x10000)
 
 #endif
