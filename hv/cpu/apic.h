@@ -7,8 +7,8 @@
 
 extern uint32_t cpu_apic_id[NR_CPUS]; /* physical APIC id of each logical CPU */
 
-void apic_init_boot(void);  /* choose the mode, map the registers, enable on this CPU */
-void apic_init_cpu(void);   /* enable on an AP */
+void apic_init_boot(void); /* choose the mode, map the registers, enable on this CPU */
+void apic_init_cpu(void);  /* enable on an AP */
 uint32_t apic_id(void);
 void apic_eoi(void);
 void apic_send_ipi(unsigned int cpu, uint8_t vector);

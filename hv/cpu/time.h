@@ -7,14 +7,17 @@
 #include <xen/xen.h>
 
 struct tsc_scale {
-    uint32_t mul;  /* ns = ((tsc << shift) * mul) >> 32; top bit of mul set */
+    uint32_t mul; /* ns = ((tsc << shift) * mul) >> 32; top bit of mul set */
     int8_t shift;
 };
 
 extern uint64_t tsc_khz;
 extern struct tsc_scale tsc_scale;
 
-void time_init(void); /* calibrate against HPET or PIT; boot CPU */
+void time_init(void); /* measures the TSC against HPET, PM timer or PIT; boot CPU, after acpi_init */
+/* With all CPUs running: are their TSCs in step? If not, now_ns() keeps time monotonic. No lock may be held.
+ */
+void time_check_cpus(void);
 
 /* Monotonic nanoseconds since boot, the same on all CPUs. */
 uint64_t now_ns(void);

@@ -80,6 +80,7 @@ struct acpi_info {
     uint8_t acpi_enable;
     uint16_t pm1a_control, pm1b_control; /* I/O ports, 0 = none */
     uint16_t pm1a_event;
+    uint16_t pm_timer; /* I/O port, 0 = none */
     bool reset_supported;
     struct acpi_register reset;
     uint8_t reset_value;

@@ -238,6 +238,7 @@ static uint16_t fadt_port(const struct acpi_reader *r, const uint8_t *t, size_t 
 #define FADT_X_PM1A_EVT  148
 #define FADT_X_PM1A_CNT  172
 #define FADT_X_PM1B_CNT  184
+#define FADT_X_PM_TIMER  208
 #define FADT_FLAG_RESET  BIT(10)
 #define FADT_BOOT_8042   BIT(1)
 #define FADT_BOOT_NO_RTC BIT(5)
@@ -261,6 +262,7 @@ void acpi_parse_fadt(const struct acpi_reader *r, const void *table, size_t n)
     info->pm1a_event = fadt_port(r, t, n, 56, FADT_X_PM1A_EVT);
     info->pm1a_control = fadt_port(r, t, n, 64, FADT_X_PM1A_CNT);
     info->pm1b_control = fadt_port(r, t, n, 68, FADT_X_PM1B_CNT);
+    info->pm_timer = fadt_port(r, t, n, 76, FADT_X_PM_TIMER);
     info->century = t[108] & 0x7f;
     if (t[8] >= 3) { /* boot architecture flags came with ACPI 2.0 */
         info->no_8042 = !(le16(t + 109) & FADT_BOOT_8042);
