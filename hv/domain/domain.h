@@ -101,6 +101,7 @@ struct domain {
     uint8_t handle[16];          /* uuid */
     char name[32];               /* for logs and the boot console prefix */
     uint32_t ssidref;
+    struct sched_domain sched;
     uint64_t create_time;
 
     uint32_t refcount;           /* atomic; domain_get/domain_put */
@@ -142,6 +143,18 @@ struct domain {
     struct xencons_interface *console_ring;
     uint32_t console_port;
 };
+
+/*
+ * What layers above keep per domain (grant tables, physical irqs): called at creation, during domain_kill and when the last reference
+ * goes. Set once at boot.
+ */
+struct domain_hooks {
+    int (*init)(struct domain *d);
+    int (*relinquish)(struct domain *d); /* preemptible: -ERESTART */
+    void (*free)(struct domain *d);
+    void (*hardware_shutdown)(uint32_t reason); /* the hardware domain ended */
+};
+extern const struct domain_hooks *domain_hooks;
 
 extern struct domain *dom0;      /* the hardware domain */
 extern struct domain idle_domain;
@@ -210,6 +223,9 @@ static inline bool is_pv_domain(const struct domain *d)
 void vcpu_info_init(struct vcpu *v);
 /* VCPUOP_register_vcpu_info: 0, -EINVAL. */
 int vcpu_info_register(struct vcpu *v, gfn_t gfn, uint32_t offset);
+void vcpu_info_unregister(struct vcpu *v);
+void vcpu_free(struct vcpu *v);
+void vcpu_stop_timers(struct vcpu *v); /* for good: the domain is dying */
 /* Bring an offline vCPU back to its initial state (VCPUOP_initialise may follow). */
 void vcpu_reset(struct vcpu *v);
 

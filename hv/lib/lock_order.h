@@ -23,7 +23,7 @@ enum lock_level {
     LOCK_VMAP = 110,       /* hypervisor's own page tables and virtual areas */
     LOCK_HEAP = 115,       /* small-object heap */
     LOCK_FRAME_ALLOC = 120, /* frame allocator */
-    LOCK_SCHED = 130,      /* run queue of one CPU */
+    LOCK_SCHED = 130,      /* run queue of one CPU; timers are set under it */
     LOCK_TIMER = 140,      /* timers of one CPU */
     LOCK_IOAPIC = 150,     /* I/O APIC and PIC registers */
     LOCK_PCI = 155,        /* PCI configuration mechanism 1 */

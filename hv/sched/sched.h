@@ -18,7 +18,11 @@ void vcpu_wake(struct vcpu *v);
 /* Take a vCPU that is no longer runnable off its queue; _sync waits until it is off its CPU. */
 void vcpu_sleep_nosync(struct vcpu *v);
 void vcpu_sleep_sync(struct vcpu *v);
-/* The current vCPU: SCHEDOP_block, SCHEDOP_yield. */
+/* Clear VPF_* bits, and wake v when it became runnable by that. */
+void vcpu_clear_pause_flags(struct vcpu *v, uint64_t flags);
+/* v has something to notice (an event, an NMI): wake it if blocked, interrupt it if it runs on another CPU. */
+void vcpu_kick(struct vcpu *v);
+/* The current vCPU: SCHEDOP_block (returns at once when an event is deliverable), SCHEDOP_yield. */
 void vcpu_block(void);
 void vcpu_yield(void);
 bool vcpu_runnable(const struct vcpu *v);
@@ -30,5 +34,6 @@ void sched_get_params(const struct domain *d, uint16_t *weight, uint16_t *cap);
 /* Runstate of v up to now (ns). */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
 uint64_t cpu_idle_ns(unsigned int cpu);
+struct vcpu *cpu_current(unsigned int cpu); /* what runs there now; may change at any time */
 
 #endif

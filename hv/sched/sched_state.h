@@ -3,20 +3,21 @@
 #ifndef HV_SCHED_SCHED_STATE_H
 #define HV_SCHED_SCHED_STATE_H
 
+#include "hv/cpu/timer.h"
 #include "hv/lib/cpumask.h"
 
 struct sched_vcpu {
-    uint32_t cpu;            /* whose run queue it belongs to */
-    uint32_t slot;           /* place in that queue's heap + 1; 0 = not queued */
-    bool running;            /* is some CPU's current */
+    struct pheap_node node;  /* key: virtual run time, ns weighted; orders the run queue */
+    uint32_t cpu;            /* whose run queue it belongs to; changes under that queue's lock */
+    bool queued;
+    bool running;            /* is, or until its registers are saved still is, some CPU's current */
     bool yielded;
-    bool boosted;            /* woke recently */
     cpumask_t affinity_hard; /* CPUs it may run on */
-    cpumask_t affinity_soft;
-    uint64_t vruntime;       /* weighted run time, ns: the queue's key */
-    uint64_t slice_start;    /* when it was put on the CPU, ns */
+    cpumask_t affinity_soft; /* reported back only: placement does not use it */
+    uint64_t run_start;      /* when it was put on the CPU, ns */
     uint64_t cap_used;       /* ns used in the present cap window */
     uint64_t cap_window;     /* start of that window, ns */
+    struct timer unpark;     /* end of the window, for a vCPU over its cap */
     uint64_t switches, migrations;
 };
 
