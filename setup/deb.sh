@@ -1,25 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# usage: deb.sh FOLDER [--depends] PACKAGE
+# usage: deb.sh FOLDER [--kernel] PACKAGE
 #
-# Downloads PACKAGE, or with --depends the linux-image package that it depends on, and unpacks it in FOLDER.
+# Downloads PACKAGE and unpacks it in FOLDER; with --kernel the linux-image package that it depends on, and of that only
+# /boot, because its modules are 400 MB.
 set -euo pipefail
 
 here=$(dirname "$0")
 folder=$1
 shift
 rm -rf "$folder"
-mkdir -p "$folder.deb"
+mkdir -p "$folder" "$folder.deb"
 rm -f "$folder.deb"/*.deb
-if [ "$1" = --depends ]; then
+if [ "$1" = --kernel ]; then
     shift
     "$here"/apt.sh "$folder.deb" --version >/dev/null
     package=$(APT_CONFIG=build/apt/apt.conf apt-cache depends "$1" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
+    members=(./boot)
 else
     package=$1
+    members=()
 fi
 "$here"/apt.sh "$folder.deb" download "$package"
-dpkg-deb -x "$folder.deb"/*.deb "$folder"
+dpkg-deb --fsys-tarfile "$folder.deb"/*.deb | tar x -C "$folder" "${members[@]}"
 rm -r "$folder.deb"
 touch "$folder/.unpacked"

@@ -7,7 +7,7 @@ DEBS := $(B)/debs
 
 # linux-image-amd64 is an empty package that depends on the kernel of the day.
 $(DEBS)/linux-image-amd64/.unpacked: setup/debs.mk setup/deb.sh | $(SETUP)
-	$(Q)$(QUIET) 'fetch linux-image-amd64 (70 MB)' $(B)/log/deb-linux.log setup/deb.sh $(@D) --depends linux-image-amd64
+	$(Q)$(QUIET) 'fetch linux-image-amd64 (70 MB)' $(B)/log/deb-linux.log setup/deb.sh $(@D) --kernel linux-image-amd64
 
 $(DEBS)/%/.unpacked: setup/debs.mk setup/deb.sh | $(SETUP)
 	$(Q)$(QUIET) 'fetch $*' $(B)/log/deb-$*.log setup/deb.sh $(@D) $*
