@@ -26,3 +26,10 @@ include setup/newlib.mk setup/lwip.mk setup/debs.mk
 
 .PHONY: setup
 setup: $(SETUP) $(SETUP_TEST) newlib lwip ## install what is missing; fetch and build newlib and lwIP
+
+# For editors and analysers: what make would run, turned into the usual format.
+.PHONY: compile_commands.json
+compile_commands.json: | $(SETUP) ## for editors: how each file is compiled
+	$(call step,GEN,$@)
+	$(Q)$(MAKE) --no-print-directory --dry-run --always-make --keep-going hv dom0 guests unit 2>/dev/null | \
+	    python3 setup/compile_commands.py > $@.new; mv $@.new $@
