@@ -3,20 +3,20 @@
 #
 # usage: quiet.sh LABEL LOG COMMAND...
 #
-# Runs a long step with its output in a log file: one line when it starts, its time when it ends, the end of
-# the log when it fails.
+# Runs a long step with its output in a log file: a line when it starts, its time when it has ended, the end of the log when
+# it has failed.
 set -euo pipefail
 
 label=$1 log=$2
 shift 2
 mkdir -p "$(dirname "$log")"
-printf '  %-8s %s ...' LONG "$label"
+printf '  %-8s %s ...\n' LONG "$label"
 start=$SECONDS
 if "$@" >"$log" 2>&1 </dev/null; then
-    printf ' %d s\n' $((SECONDS - start))
+    printf '  %-8s %s: %d s\n' DONE "$label" $((SECONDS - start))
 else
     status=$?
-    printf ' FAILED after %d s; the end of %s:\n' $((SECONDS - start)) "$log"
+    printf '  %-8s %s: after %d s; the end of %s:\n' FAILED "$label" $((SECONDS - start)) "$log"
     tail -n 25 "$log" | sed 's/^/    /'
     exit $status
 fi

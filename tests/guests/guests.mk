@@ -21,25 +21,28 @@ GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c))
 guests_objects = $(addprefix $(GUESTS_BUILD)/,$(addsuffix .o,$(basename $(1))))
 
 .PHONY: guests
-guests: $(GUESTS_BUILD)/suite.elf $(if $(GUESTS_BENCH),$(GUESTS_BUILD)/bench.elf)
+guests: $(GUESTS_BUILD)/suite.elf $(if $(GUESTS_BENCH),$(GUESTS_BUILD)/bench.elf) ## build the guest-side tests
 
 $(GUESTS_BUILD)/suite.elf: $(call guests_objects,$(GUESTS_FRAMEWORK) tests/guests/framework/suite.c $(GUESTS_TESTS))
 $(GUESTS_BUILD)/bench.elf: $(call guests_objects,$(GUESTS_FRAMEWORK) $(GUESTS_BENCH))
 $(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/bench.elf: tests/guests/framework/guest.lds
 	@mkdir -p $(@D)
-	$(GUESTS_CC) $(GUESTS_LDFLAGS) -Wl,-T,$< -o $@ $(filter %.o,$^)
+	$(call step,LD,$@)
+	$(Q)$(GUESTS_CC) $(GUESTS_LDFLAGS) -Wl,-T,$< -o $@ $(filter %.o,$^)
 
 # The public headers come from libxen-dev; a link of our own keeps the rest of /usr/include out of the search path.
-$(GUESTS_BUILD)/include/xen:
+$(GUESTS_BUILD)/include/xen: | $(SETUP)
 	@mkdir -p $(@D)
-	ln -sfn /usr/include/xen $@
+	$(Q)ln -sfn /usr/include/xen $@
 
-$(GUESTS_BUILD)/%.o: %.c | $(GUESTS_BUILD)/include/xen
+$(GUESTS_BUILD)/%.o: %.c | $(GUESTS_BUILD)/include/xen $(SETUP)
 	@mkdir -p $(@D)
-	$(GUESTS_CC) $(GUESTS_CFLAGS) -DTEST_NAME='"$(notdir $(patsubst %/,%,$(dir $<)))"' -c -o $@ $<
+	$(call step,CC,$<)
+	$(Q)$(GUESTS_CC) $(GUESTS_CFLAGS) -DTEST_NAME='"$(notdir $(patsubst %/,%,$(dir $<)))"' -c -o $@ $<
 
 $(GUESTS_BUILD)/%.o: %.S | $(GUESTS_BUILD)/include/xen
 	@mkdir -p $(@D)
-	$(GUESTS_CC) $(filter-out -Wold-style-definition,$(GUESTS_CFLAGS)) -c -o $@ $<
+	$(call step,AS,$<)
+	$(Q)$(GUESTS_CC) $(filter-out -Wold-style-definition,$(GUESTS_CFLAGS)) -c -o $@ $<
 
 -include $(shell find $(GUESTS_BUILD) -name '*.d' 2>/dev/null)

@@ -9,7 +9,6 @@ a test, then "N passed, N failed". The exit status is 0 when nothing failed. Usa
 """
 
 import argparse
-import gzip
 import os
 import re
 import selectors
@@ -20,8 +19,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SUITE = os.path.join(ROOT, "build/guests/suite.elf")
 RYOKAN = os.path.join(ROOT, "build/hv/ryokan")
-XEN_GZ = "/boot/xen-4.17-amd64.gz"
-XEN = os.path.join(ROOT, "build/guests/xen-4.17")
+XEN = os.path.join(ROOT, "build/debs/xen-4.17")
 LINE = re.compile(r"^(?:\(XEN\) |\(d\d+\) )?([a-z0-9_]+): (SUCCESS|SKIP|ERROR|FAILURE)\s*$")
 END = re.compile(r"Test result: (SUCCESS|SKIP|ERROR|FAILURE)")
 # Either hypervisor's last word about a crashed initial domain.
@@ -46,10 +44,6 @@ def tests_in_tree():
 
 def qemu_command(options, guest_args):
     if options.xen:
-        if not os.path.exists(XEN):
-            os.makedirs(os.path.dirname(XEN), exist_ok=True)
-            with gzip.open(XEN_GZ) as packed, open(XEN, "wb") as out:
-                out.write(packed.read())
         kernel = XEN
         line = "com1=115200,8n1 console=com1 dom0_mem=512M,max:512M noreboot=1 loglvl=all guest_loglvl=all"
     else:
