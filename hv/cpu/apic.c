@@ -287,7 +287,7 @@ static void __init calibrate_timer(void)
 void __init apic_timer_init(void)
 {
     deadline_mode = host_cpu.tsc_deadline;
-    if (!deadline_mode)
+    if (!deadline_mode && timer_per_tsc == 0)
         calibrate_timer();
     program_timer();
 }

@@ -166,8 +166,8 @@ unsigned int __init smp_bring_up(unsigned int limit)
     unsigned int next = 1;
     uint32_t own = apic_id();
 
-    for (unsigned int i = 0; i < acpi_madt.nr_cpus; i++) {
-        uint32_t id = acpi_madt.cpu[i].apic_id;
+    for (unsigned int i = 0; i < acpi_info.nr_cpus; i++) {
+        uint32_t id = acpi_info.cpu[i].apic_id;
 
         if (id == own)
             continue;
