@@ -7,6 +7,7 @@
 #include "hv/cpu/insn.h"
 #include "hv/cpu/msr_index.h"
 #include "hv/cpu/time.h"
+#include "hv/cpu/timer.h"
 #include "hv/io/acpi.h"
 #include "hv/io/console.h"
 #include "hv/lib/bug.h"
@@ -86,6 +87,7 @@ int cpu_prepare(unsigned int cpu)
         percpu_offset[cpu] = (uint64_t)(area - percpu_start);
     }
     memset(cpu_info_of(cpu), 0, sizeof(struct cpu_info));
+    timer_prepare_cpu(cpu);
     cpu_info_of(cpu)->cpu = cpu;
     cpu_info_of(cpu)->percpu_offset = percpu_offset[cpu];
     return 0;

@@ -160,10 +160,8 @@ static void timer_interrupt(uint8_t vector __unused)
     cpu_raise(CPU_PENDING_TIMER);
 }
 
-void timer_init_cpu(void)
+void timer_prepare_cpu(unsigned int cpu)
 {
-    struct timer_heap *h = &this_cpu(timers);
-
-    spin_lock_init(&h->lock, LOCK_TIMER);
+    spin_lock_init(&per_cpu(timers, cpu).lock, LOCK_TIMER);
     set_irq_vector_handler(VECTOR_TIMER, timer_interrupt);
 }

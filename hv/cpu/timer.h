@@ -25,7 +25,8 @@ void timer_kill(struct timer *t);
 void timer_migrate(struct timer *t, unsigned int cpu);
 
 void timer_run_expired(void); /* for this CPU; called from the pending-work loop */
-void timer_init_cpu(void);
+/* Before CPU `cpu` starts. */
+void timer_prepare_cpu(unsigned int cpu);
 
 static inline bool timer_active(const struct timer *t)
 {

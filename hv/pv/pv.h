@@ -32,6 +32,9 @@ bool pv_emulate_forced_cpuid(struct regs *r);
 /* Write to a read-only L1 page (hv/pv/emulate_pte.c) */
 bool pv_emulate_pte_write(struct regs *r, uint64_t cr2);
 
+/* Fill a page of the guest with the hypercall stubs (hv/pv/hypercall_page.c). */
+void pv_fill_hypercall_page(void *page);
+
 /* Address space switch (hv/pv/pv_mm.c) */
 void pv_load_cr3(struct vcpu *v);
 /* Fill slots 256..271 of an L4 that becomes d's. */
