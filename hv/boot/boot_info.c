@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hv/boot/boot.h"
 #include "hv/lib/string.h"
-#include "hv/lib/strlcpy.h"
 #include "hv/mm/layout.h"
 
 struct boot_info boot_info;

@@ -2,7 +2,6 @@
 /* Multiboot 1 (specification 0.6.96): QEMU's -kernel and GRUB's multiboot command. */
 #include "hv/boot/boot.h"
 #include "hv/lib/string.h"
-#include "hv/lib/strlcpy.h"
 #include "hv/mm/frame.h"
 
 #define MB_INFO_MEMORY  BIT(0)

@@ -2,7 +2,6 @@
 /* Multiboot 2 (specification 2.0): GRUB's multiboot2 command, by BIOS and by UEFI. */
 #include "hv/boot/boot.h"
 #include "hv/lib/string.h"
-#include "hv/lib/strlcpy.h"
 #include "hv/mm/frame.h"
 
 enum {

@@ -17,7 +17,6 @@
 #include "hv/lib/errno.h"
 #include "hv/lib/printf.h"
 #include "hv/lib/string.h"
-#include "hv/lib/strlcpy.h"
 #include "hv/lib/xen_elfnotes.h"
 #include "hv/mm/m2p.h"
 #include "hv/pv/page_type.h"

@@ -3,9 +3,6 @@
 #include "hv/domain/domain.h"
 #include "hv/cpu/current.h"
 
-/* The name of a field too. */
-#undef current
-
 #define DEFINE(sym, val) __asm__ volatile("\n.ascii \"->" #sym " %c0\"" ::"i"(val))
 #define OFFSET(sym, type, field) DEFINE(sym, offsetof(type, field))
 
@@ -22,7 +19,7 @@ void asm_offsets(void)
     OFFSET(REGS_rflags, struct regs, rflags);
     DEFINE(REGS_size, sizeof(struct regs));
     DEFINE(CPUINFO_size, sizeof(struct cpu_info));
-    OFFSET(CPUINFO_current, struct cpu_info, current);
+    OFFSET(CPUINFO_current, struct cpu_info, vcpu);
     OFFSET(CPUINFO_pending, struct cpu_info, pending);
     OFFSET(CPUINFO_scratch, struct cpu_info, scratch);
     OFFSET(VCPU_info, struct vcpu, info);

@@ -18,7 +18,7 @@ struct vcpu;
 
 struct cpu_info {
     struct regs guest_regs; /* the frame of an entry from a guest; TSS.rsp0 points at its end */
-    struct vcpu *current;   /* vCPU whose registers these are (an idle vCPU when no guest runs) */
+    struct vcpu *vcpu;   /* vCPU whose registers these are (an idle vCPU when no guest runs) */
     uint64_t percpu_offset; /* add to the address of a DEFINE_PER_CPU variable */
     uint32_t cpu;           /* logical CPU number, 0 = boot CPU */
     uint32_t pending;       /* CPU_PENDING_*: work to do before returning to a guest */
@@ -37,7 +37,7 @@ static __always_inline struct cpu_info *cpu_info(void)
 
 static __always_inline struct vcpu *current_vcpu(void)
 {
-    return cpu_info()->current;
+    return cpu_info()->vcpu;
 }
 #define current (current_vcpu())
 

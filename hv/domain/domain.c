@@ -153,7 +153,7 @@ static int domain_init_parts(struct domain *d)
     if (!d->shared_info)
         return -ENOMEM;
     frame_share_with_domain(d->shared_info, d, true);
-    rc = evtchn_init(d);
+    rc = evtchn_init(d, EVTCHN_FIFO_NR_CHANNELS);
     if (!rc)
         rc = d->ops->domain_init(d);
     if (!rc)

@@ -6,6 +6,7 @@
 #define XEN_ERRNO(name, value) name = (value),
 enum ryokan_errno {
 #include <xen/errno.h>
+    ERESTART = 85, /* not of the ABI: go on where the operation was preempted; never reaches a guest */
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include "hv/cpu/cpuid.h"
 #include "hv/cpu/desc.h"
 #include "hv/cpu/fpu.h"
+#include "hv/cpu/ipi.h"
 #include "hv/cpu/insn.h"
 #include "hv/cpu/smp.h"
 #include "hv/cpu/tlb.h"
@@ -46,7 +47,7 @@ void __noreturn context_switch(struct vcpu *prev, struct vcpu *next)
         prev->domain->ops->switch_from(prev);
         vcpu_update_guest_areas(prev);
     }
-    info->current = next;
+    info->vcpu = next;
     if (next->is_idle) {
         switch_to_idle();
     } else {
@@ -73,8 +74,8 @@ void process_pending(void)
         cpu_run_calls();
     if (work & CPU_PENDING_TIMER)
         timer_run_expired();
-    if (work & CPU_PENDING_GUEST && !info->current->is_idle)
-        vcpu_pending_work(info->current);
+    if (work & CPU_PENDING_GUEST && !info->vcpu->is_idle)
+        vcpu_pending_work(info->vcpu);
     if ((work | READ_ONCE(info->pending)) & CPU_PENDING_SCHEDULE) {
         atomic_and(&info->pending, ~CPU_PENDING_SCHEDULE);
         schedule();

@@ -149,7 +149,7 @@ int cpu_prepare_idle(unsigned int cpu)
         return -ENOMEM;
     q->curr = q->idle;
     timer_init(&q->slice, slice_over, NULL, cpu);
-    cpu_info_of(cpu)->current = q->idle;
+    cpu_info_of(cpu)->vcpu = q->idle;
     return 0;
 }
 
