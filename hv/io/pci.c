@@ -27,7 +27,7 @@ struct pci_device {
     struct pci_address address;
 };
 
-/* Both locks are innermost but for the console's; ecam_lock protects the windows, pci_lock the rest. */
+/* The device list and the two ports. */
 static struct spinlock pci_lock = SPINLOCK_INIT(LOCK_PCI);
 static struct list devices = LIST_INIT(devices);
 /* Where the configuration space of each mapped bus is: one entry for each (MCFG range, bus), mapped at first

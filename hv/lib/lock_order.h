@@ -18,7 +18,8 @@ enum lock_level {
     LOCK_MMU = 60,         /* d->mmu_lock: page-table updates and page-type changes to and from L1..L4, seg_desc */
     LOCK_EVTCHN = 70,      /* d->evtchn.lock: port allocation and binding */
     LOCK_EVTCHN_QUEUE = 80, /* FIFO event queue of one priority of one vCPU */
-    LOCK_PIRQ = 90,        /* d->pirq_lock and physical irq descriptors */
+    LOCK_PIRQ = 90,        /* domains' tables of physical interrupts (hv/io/pirq.c) */
+    LOCK_IRQ = 95,         /* physical interrupt sources (hv/io/irq.c) */
     LOCK_PAGE_ALLOC = 100, /* d->page_lock: a domain's page list and totals */
     LOCK_VMAP = 110,       /* hypervisor's own page tables and virtual areas */
     LOCK_HEAP = 115,       /* small-object heap */
