@@ -274,6 +274,7 @@ static const char *make_console(const struct layout *l)
     struct start_info *si = at(l, l->start_info);
     struct domain *d = l->d;
     int port = evtchn_alloc_unbound_for(d, DOMID_XEN);
+    struct frame *f;
 
     if (port < 0)
         return "no event channel for its console";
@@ -281,6 +282,10 @@ static const char *make_console(const struct layout *l)
     si->console.domU.evtchn = (uint32_t)port;
     si->store_mfn = l->p2m[pfn_of(l, l->store)];
     d->console_ring = at(l, l->console);
+    /* The hypervisor writes there: the guest must not turn it into a page table or give it away. */
+    f = mfn_to_frame(virt_to_mfn(d->console_ring));
+    if (!frame_get(f, d) || !page_get_writable(f))
+        return "its console page is not writable";
     d->console_port = (uint32_t)port;
     console_domain_attach(d);
     return NULL;
@@ -332,6 +337,19 @@ static const char *build(struct layout *l, const struct pv_build *b)
         bad = make_console(l);
     set_registers(l, v);
     return bad;
+}
+
+void pv_build_release_console(struct domain *d)
+{
+    struct frame *f;
+
+    if (!d->console_ring)
+        return;
+    f = mfn_to_frame(virt_to_mfn(d->console_ring));
+    console_domain_flush(d);
+    d->console_ring = NULL;
+    page_put_writable(f);
+    frame_put(f);
 }
 
 const char *pv_build(struct domain *d, const struct pv_build *b)

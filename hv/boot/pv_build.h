@@ -20,4 +20,7 @@ struct pv_build {
  */
 const char *pv_build(struct domain *d, const struct pv_build *b);
 
+/* The domain is being torn down: give back the console page that the hypervisor served. */
+void pv_build_release_console(struct domain *d);
+
 #endif
