@@ -11,6 +11,7 @@
 #include "hv/cpu/ipi.h"
 #include "hv/cpu/rtc.h"
 #include "hv/io/console.h"
+#include "hv/lib/muldiv.h"
 #include "hv/lib/atomic.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/cpumask.h"
@@ -66,7 +67,7 @@ static uint64_t __init measure_window(const struct clocksource *c, uint64_t *unc
     ticks = (count1 - count0) & c->mask;
     if (!c->valid() || tsc1 <= tsc0 || ticks < c->hz / 100)
         return 0;
-    return (uint64_t)((unsigned __int128)(tsc1 - tsc0) * c->hz / ticks);
+    return mul_div(tsc1 - tsc0, c->hz, ticks);
 }
 
 /* The window with the least uncertainty counts: a host that is busy elsewhere spoils the others. */

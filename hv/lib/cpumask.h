@@ -30,7 +30,11 @@ static inline void cpumask_clear(cpumask_t *m, unsigned int cpu)
 
 static inline unsigned int cpumask_weight(cpumask_t m)
 {
-    return (unsigned int)__builtin_popcountll(m.bits);
+    unsigned int n = 0;
+
+    for (uint64_t bits = m.bits; bits; bits &= bits - 1)
+        n++;
+    return n;
 }
 
 #define for_each_cpu(cpu, mask_bits) for_each_set_bit(cpu, (uint64_t[]){ mask_bits }, NR_CPUS)
