@@ -66,6 +66,9 @@ static inline bool mfn_valid(mfn_t m)
     return m.m < max_mfn && bit_test(frame_chunk_map, (unsigned int)(m.m >> FRAME_CHUNK_SHIFT));
 }
 
+/* Whether the machine has RAM there, given out or not. Slow: a search through the memory map. */
+bool mfn_is_ram(mfn_t m);
+
 /* @pre mfn_valid(m), unless only the address is computed. */
 static inline struct frame *mfn_to_frame(mfn_t m)
 {

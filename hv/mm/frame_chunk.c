@@ -35,8 +35,13 @@ static uint64_t chunk_of(uint64_t frame)
     return frame >> FRAME_CHUNK_SHIFT;
 }
 
+/* All RAM, in ascending order: what is not in here is a device's or the firmware's. */
+static struct frame_span ram_spans[BOOT_RAM_RANGES_MAX];
+static unsigned int ram_count;
+
 /* Frame 0 is left out: the ABI uses it as "none". */
-void __init frame_boot_ranges(const struct boot_ram_range *usable, unsigned int n)
+void __init frame_boot_ranges(const struct boot_ram_range *usable, unsigned int n,
+                              const struct boot_ram_range *ram, unsigned int ram_n)
 {
     for (unsigned int i = 0; i < n && waiting_end < ARRAY_SIZE(waiting); i++) {
         struct frame_span s = { max(usable[i].start >> PAGE_SHIFT, (uint64_t)1),
@@ -47,6 +52,17 @@ void __init frame_boot_ranges(const struct boot_ram_range *usable, unsigned int 
         waiting[waiting_end++] = s;
         waiting_frames += s.end - s.start;
     }
+    for (; ram_count < ram_n && ram_count < ARRAY_SIZE(ram_spans); ram_count++)
+        ram_spans[ram_count] =
+            (struct frame_span){ ram[ram_count].start >> PAGE_SHIFT, ram[ram_count].end >> PAGE_SHIFT };
+}
+
+bool mfn_is_ram(mfn_t m)
+{
+    for (unsigned int i = 0; i < ram_count && ram_spans[i].start <= m.m; i++)
+        if (m.m < ram_spans[i].end)
+            return true;
+    return false;
 }
 
 void __init *boot_alloc_page(void)
@@ -137,6 +153,23 @@ static void chunk_release(uint64_t chunk, frame_span_fn *add)
     }
 }
 
+/* Holes between RAM have struct frames too; they belong to DOMID_IO for good. */
+static void mark_holes(uint64_t first, uint64_t end)
+{
+    for (unsigned int i = 0; first < end; i++) {
+        uint64_t stop = i < ram_count ? min(end, ram_spans[i].start) : end;
+
+        for (; first < stop; first++) {
+            struct frame *f = mfn_to_frame(mfn(first));
+
+            f->owner = DOMID_IO;
+            f->count = FRAME_ALLOCATED | 1;
+        }
+        if (i < ram_count)
+            first = max(first, ram_spans[i].end);
+    }
+}
+
 static bool chunk_activate(uint64_t chunk, frame_span_fn *add)
 {
     uint64_t first = chunk << FRAME_CHUNK_SHIFT, group = first >> M2P_GROUP_SHIFT;
@@ -154,6 +187,7 @@ static bool chunk_activate(uint64_t chunk, frame_span_fn *add)
     }
     memset(mfn_to_virt(mfn(table)), 0, pages << PAGE_SHIFT);
     map_table(FRAME_TABLE_START + first * sizeof(struct frame), table, pages, HV_RW);
+    mark_holes(first, min(first + CHUNK_FRAMES, max_mfn));
     if (m2p)
         m2p_group_back(group, m2p, m2p_pages);
     bit_set(frame_chunk_map, (unsigned int)chunk);

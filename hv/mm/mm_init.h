@@ -25,7 +25,8 @@ void mm_init(const struct boot_ram_range *usable, unsigned int usable_count, con
  * The two halves of mm_init and what they share. boot_alloc_page: a zeroed page below 4 GiB taken from the
  * usable ranges, for page tables that are built before the allocator lives.
  */
-void frame_boot_ranges(const struct boot_ram_range *usable, unsigned int n);
+void frame_boot_ranges(const struct boot_ram_range *usable, unsigned int n, const struct boot_ram_range *ram,
+                       unsigned int ram_n);
 void *boot_alloc_page(void);
 void paging_init(const struct boot_ram_range *ram, unsigned int n);
 /* Start handing out frames; boot_alloc_page must not be called any more. */

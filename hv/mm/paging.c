@@ -13,9 +13,14 @@
 #include "hv/mm/frame.h"
 #include "hv/mm/mm_init.h"
 
-#define HV_PTE_ACCESS (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D) /* what entries that point to tables have */
-#define SIZE_2M       MIB(2)
-#define SIZE_1G       GIB(1)
+/*
+ * What entries that point to tables have. In the L4, PTE_US stands on the M2P's slot only: a guest that maps
+ * its own L4 as a lower table (a linear page table) must not reach the others.
+ */
+#define HV_L4E  (PTE_P | PTE_RW | PTE_A | PTE_D)
+#define HV_PDE  (HV_L4E | PTE_US)
+#define SIZE_2M MIB(2)
+#define SIZE_1G GIB(1)
 
 pte_t *idle_l4;
 uint64_t pte_phys_mask;
@@ -53,7 +58,7 @@ static pte_t *table_of(pte_t *slot, unsigned int level)
         for (unsigned int i = 0; i < PTES_PER_PAGE; i++)
             table[i] = ((*slot & PTE_ADDR) + i * step) | flags;
     }
-    WRITE_ONCE(*slot, pte_make(virt_to_mfn(table), HV_PTE_ACCESS));
+    WRITE_ONCE(*slot, pte_make(virt_to_mfn(table), level == 4 ? HV_L4E : HV_PDE));
     return table;
 }
 
@@ -203,7 +208,7 @@ void *vmap_alloc_guarded(unsigned int pages)
 /* Make the L3 table of an L4 slot, or the L2 tables that cover [va, va + bytes). */
 static void __init prepare_slot(unsigned int slot)
 {
-    idle_l4[slot] = pte_make(virt_to_mfn(boot_alloc_page()), HV_PTE_ACCESS);
+    idle_l4[slot] = pte_make(virt_to_mfn(boot_alloc_page()), slot == SLOT_M2P_RO ? HV_PDE : HV_L4E);
 }
 
 static void __init prepare_l2(uint64_t va, uint64_t bytes)
@@ -254,7 +259,7 @@ void __init paging_init(const struct boot_ram_range *ram, unsigned int n)
     idle_l4 = boot_alloc_page();
     for (unsigned int slot = HV_FIRST_SLOT; slot <= HV_LAST_SLOT; slot++) {
         if (slot == SLOT_IMAGE)
-            idle_l4[slot] = boot_l4[slot];
+            idle_l4[slot] = boot_l4[slot] & ~PTE_US;
         else if (slot < SLOT_DIRECT && slot != SLOT_DOMAIN)
             prepare_slot(slot);
     }
@@ -269,7 +274,7 @@ void __init paging_init(const struct boot_ram_range *ram, unsigned int n)
 void __init mm_init(const struct boot_ram_range *usable, unsigned int usable_count,
                     const struct boot_ram_range *ram, unsigned int ram_count)
 {
-    frame_boot_ranges(usable, usable_count);
+    frame_boot_ranges(usable, usable_count, ram, ram_count);
     paging_init(ram, ram_count);
     frame_alloc_start();
 }
