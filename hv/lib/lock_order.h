@@ -21,6 +21,7 @@ enum lock_level {
     LOCK_PIRQ = 90,        /* domains' tables of physical interrupts (hv/io/pirq.c) */
     LOCK_IRQ = 95,         /* physical interrupt sources (hv/io/irq.c) */
     LOCK_PAGE_ALLOC = 100, /* d->page_lock: a domain's page list and totals */
+    LOCK_RANGESET = 108,   /* one set of ranges: ports, I/O memory, interrupts */
     LOCK_VMAP = 110,       /* hypervisor's own page tables and virtual areas */
     LOCK_HEAP = 115,       /* small-object heap */
     LOCK_FRAME_ALLOC = 120, /* frame allocator */
