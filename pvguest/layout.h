@@ -7,12 +7,10 @@
  * first 16 MiB of the address space stay unmapped, so that a NULL pointer with any offset faults. */
 #define PVG_VIRT_BASE 0x1000000
 
-/* One level-3 table holds these: heap, thread stacks, and areas given out by vmap.h. */
-#define PVG_HEAP_BASE  0x8000000000
-#define PVG_HEAP_END   0xe000000000
-#define PVG_STACK_BASE 0xe000000000
-#define PVG_STACK_END  0xf000000000
-#define PVG_MAP_BASE   0xf000000000
-#define PVG_MAP_END    0x10000000000
+/* One level-3 table holds these: the C heap, and the areas given out by vmap.h. */
+#define PVG_HEAP_BASE 0x8000000000
+#define PVG_HEAP_END  0xf000000000
+#define PVG_MAP_BASE  0xf000000000
+#define PVG_MAP_END   0x10000000000
 
 #endif

@@ -4,7 +4,7 @@
  * read-only, in one linear area that starts with the kernel image:
  *
  *     PVG_VIRT_BASE + pfn * 4096                         the domain's page pfn
- *     PVG_HEAP_BASE, PVG_STACK_BASE, PVG_MAP_BASE        C heap, thread stacks, vmap.h
+ *     PVG_HEAP_BASE, PVG_MAP_BASE                        C heap; areas that vmap.h gives out
  *     HYPERVISOR_VIRT_START (0xffff800000000000)         the hypervisor's machine-to-physical table,
  * read-only
  *

@@ -68,6 +68,9 @@ uint64_t pt_entry(unsigned long va, unsigned int level);
 /* The same for level 1 after creating the tables above it; 0 when there is no memory for them. */
 uint64_t pt_entry_create(unsigned long va);
 
+/* The entry at a machine address that pt_entry() gave. */
+pte_t pt_read(uint64_t entry);
+
 /* The level-1 entry that maps va; 0 if not mapped. */
 pte_t pt_lookup(unsigned long va);
 

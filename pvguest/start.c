@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* From the entry point to main(), in order. */
+#include "pvguest/console.h"
+#include "pvguest/cpu.h"
+#include "pvguest/entry.h"
+#include "pvguest/event_channel.h"
+#include "pvguest/libc.h"
+#include "pvguest/memory.h"
+#include "pvguest/panic.h"
+#include "pvguest/shared_info.h"
+#include "pvguest/smp.h"
+#include "pvguest/tarfs.h"
+#include "pvguest/thread.h"
+#include "pvguest/timer.h"
+#include "pvguest/trap.h"
+#include <stdlib.h>
+
+/* A page of the image whose mapping is replaced by the hypervisor's page. */
+static char shared_info_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+struct shared_info *const shared_info = (struct shared_info *)shared_info_page;
+
+void __libc_init_array(void);
+int main(int argc, char **argv);
+
+void shared_info_init(uint64_t machine_address)
+{
+    const uint64_t flags = 0x8000000000000063; /* present, writable, accessed, dirty, no-execute */
+
+    if (hypercall_update_va_mapping((unsigned long)shared_info_page, machine_address | flags, UVMF_INVLPG))
+        panic("start of day: cannot map shared_info at machine address %#lx", machine_address);
+}
+
+/* The first thread. */
+static void run_main(void *arg)
+{
+    char **argv;
+    int argc;
+
+    (void)arg;
+    timer_init();
+    console_init();
+    libc_init();
+    tarfs_init((const void *)start_info->mod_start, start_info->mod_len);
+    argc = libc_parse_command_line((const char *)start_info->cmd_line, &argv);
+    __libc_init_array();
+    exit(main(argc, argv));
+}
+
+void start_of_day(struct start_info *si)
+{
+    smp_init_boot_cpu(&shared_info->vcpu_info[0]);
+    shared_info_init(si->shared_info);
+    start_info = si;
+    console_early_init();
+    trap_init();
+    evtchn_init();
+    memory_init(si);
+    thread_init(run_main, NULL);
+}
