@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Further vCPUs. Each runs one function to its end, then goes down. Such a function may make hypercalls, read
- * clocks, print, use atomics and its own event channels' handlers; it may not allocate memory, block, or
- * touch threads.
+ * Further vCPUs, up to 32 with the first. Each runs one function to its end, then goes down. Such a function
+ * may make hypercalls, read clocks, print, use atomics and its own event channels' handlers; it may not
+ * allocate memory, block, or touch threads.
  */
 #ifndef PVGUEST_SMP_H
 #define PVGUEST_SMP_H
 
-#include <stdbool.h>
+struct vcpu_info;
 
 /* vCPUs that this domain has, up or not, counted by asking the hypervisor. */
 unsigned int smp_cpu_count(void);
@@ -18,5 +18,8 @@ int smp_start(unsigned int id, void (*fn)(void *arg), void *arg);
 
 /* Waits, sleeping, until the vCPU's function has returned and it is down. Threads only. */
 void smp_join(unsigned int id);
+
+/* Start of day, first of all: makes this_cpu() work on vCPU 0. */
+void smp_init_boot_cpu(struct vcpu_info *info);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads, all on vCPU 0, preempted after a slice of 10 ms when others are ready. Each has a stack between
+ * Threads, all on vCPU 0, preempted after a slice of 2 ms when others are ready. Each has a stack between
  * unmapped guard pages, its own C library state (errno, strtok...) and x87/SSE state; AVX state is not kept.
  * Critical sections against event handlers and other threads are upcalls_disable() ... upcalls_restore()
  * (short!), or the locks of sync.h.
@@ -29,7 +29,8 @@ struct thread {
     unsigned long sp; /* while not running */
     void (*fn)(void *arg);
     void *arg;
-    TAILQ_ENTRY(thread) queue; /* ready queue, or the wait queue it blocks on */
+    TAILQ_ENTRY(thread) queue; /* in the ready queue */
+    TAILQ_ENTRY(thread) wait;  /* in the wait queue blocked_on */
     struct wait_queue *blocked_on;
     struct timer timeout;
     struct thread *joiner;

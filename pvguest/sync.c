@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "pvguest/sync.h"
+#include "pvguest/panic.h"
+#include "pvguest/thread.h"
+#include "pvguest/xen_errno.h"
+
+void wait_queue_init(struct wait_queue *queue)
+{
+    TAILQ_INIT(&queue->threads);
+}
+
+/* Woken and timed out are told apart by who took the thread off the queue. */
+int wait_queue_block(struct wait_queue *queue, uint64_t deadline)
+{
+    struct thread *thread = thread_current();
+
+    if (deadline != TIME_NEVER && deadline <= time_ns())
+        return -XEN_ETIMEDOUT;
+    TAILQ_INSERT_TAIL(&queue->threads, thread, wait);
+    thread->blocked_on = queue;
+    thread_block(deadline);
+    if (!thread->blocked_on)
+        return 0;
+    thread->blocked_on = NULL;
+    TAILQ_REMOVE(&queue->threads, thread, wait);
+    return -XEN_ETIMEDOUT;
+}
+
+/* Takes the first thread off the queue and makes it ready; upcalls masked. One whose timeout has just made it
+ * ready, but which has not run since, counts as woken. */
+static struct thread *wake_first(struct wait_queue *queue)
+{
+    struct thread *thread = TAILQ_FIRST(&queue->threads);
+
+    if (!thread)
+        return NULL;
+    TAILQ_REMOVE(&queue->threads, thread, wait);
+    thread->blocked_on = NULL;
+    if (thread->state == THREAD_BLOCKED)
+        thread_wake(thread);
+    return thread;
+}
+
+bool wait_queue_wake_one(struct wait_queue *queue)
+{
+    bool masked = upcalls_disable();
+    bool woken = wake_first(queue) != NULL;
+
+    upcalls_restore(masked);
+    return woken;
+}
+
+void wait_queue_wake_all(struct wait_queue *queue)
+{
+    bool masked = upcalls_disable();
+
+    while (wake_first(queue))
+        continue;
+    upcalls_restore(masked);
+}
+
+void mutex_init(struct mutex *mutex)
+{
+    mutex->owner = NULL;
+    mutex->depth = 0;
+    wait_queue_init(&mutex->waiters);
+}
+
+bool mutex_trylock(struct mutex *mutex)
+{
+    bool masked = upcalls_disable();
+    bool taken = !mutex->owner;
+
+    if (taken)
+        mutex->owner = thread_current();
+    upcalls_restore(masked);
+    return taken;
+}
+
+int mutex_lock_until(struct mutex *mutex, uint64_t deadline)
+{
+    bool masked = upcalls_disable();
+    int error = 0;
+
+    if (in_event())
+        panic("a mutex is locked in event context");
+    if (!mutex->owner)
+        mutex->owner = thread_current();
+    else if (mutex->owner == thread_current())
+        panic("thread %s locks a mutex that it holds", thread_current()->name);
+    else
+        error = wait_queue_block(&mutex->waiters, deadline); /* mutex_unlock() makes us the owner */
+    upcalls_restore(masked);
+    return error;
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+    mutex_lock_until(mutex, TIME_NEVER);
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+    bool masked = upcalls_disable();
+
+    if (mutex->owner != thread_current())
+        panic("thread %s unlocks a mutex that it does not hold", thread_current()->name);
+    mutex->owner = wake_first(&mutex->waiters);
+    upcalls_restore(masked);
+}
+
+void mutex_lock_recursive(struct mutex *mutex)
+{
+    if (mutex->owner == thread_current())
+        mutex->depth++;
+    else
+        mutex_lock(mutex);
+}
+
+bool mutex_trylock_recursive(struct mutex *mutex)
+{
+    if (mutex->owner != thread_current())
+        return mutex_trylock(mutex);
+    mutex->depth++;
+    return true;
+}
+
+void mutex_unlock_recursive(struct mutex *mutex)
+{
+    if (mutex->owner == thread_current() && mutex->depth)
+        mutex->depth--;
+    else
+        mutex_unlock(mutex);
+}
+
+void cond_init(struct cond *cond)
+{
+    wait_queue_init(&cond->waiters);
+}
+
+int cond_wait_until(struct cond *cond, struct mutex *mutex, uint64_t deadline)
+{
+    bool masked = upcalls_disable();
+    int error;
+
+    mutex_unlock(mutex);
+    error = wait_queue_block(&cond->waiters, deadline);
+    upcalls_restore(masked);
+    mutex_lock(mutex);
+    return error;
+}
+
+void cond_wait(struct cond *cond, struct mutex *mutex)
+{
+    cond_wait_until(cond, mutex, TIME_NEVER);
+}
+
+void cond_signal(struct cond *cond)
+{
+    wait_queue_wake_one(&cond->waiters);
+}
+
+void cond_broadcast(struct cond *cond)
+{
+    wait_queue_wake_all(&cond->waiters);
+}
+
+void semaphore_init(struct semaphore *semaphore, unsigned int count)
+{
+    semaphore->count = count;
+    wait_queue_init(&semaphore->waiters);
+}
+
+bool semaphore_trydown(struct semaphore *semaphore)
+{
+    bool masked = upcalls_disable();
+    bool taken = semaphore->count > 0;
+
+    if (taken)
+        semaphore->count--;
+    upcalls_restore(masked);
+    return taken;
+}
+
+int semaphore_down_until(struct semaphore *semaphore, uint64_t deadline)
+{
+    bool masked = upcalls_disable();
+    int error = 0;
+
+    if (semaphore->count)
+        semaphore->count--;
+    else
+        error = wait_queue_block(&semaphore->waiters, deadline); /* semaphore_up() gives us its unit */
+    upcalls_restore(masked);
+    return error;
+}
+
+void semaphore_down(struct semaphore *semaphore)
+{
+    semaphore_down_until(semaphore, TIME_NEVER);
+}
+
+void semaphore_up(struct semaphore *semaphore)
+{
+    bool masked = upcalls_disable();
+
+    if (!wake_first(&semaphore->waiters))
+        semaphore->count++;
+    upcalls_restore(masked);
+}
