@@ -24,7 +24,8 @@ int gnttab_end_access(grant_ref_t ref);
 
 /* Lets domid give us a frame in exchange for page frame pfn. */
 int gnttab_grant_transfer(domid_t domid, unsigned long pfn);
-/* The frame that was transferred, after which the reference is free; -XEN_EBUSY when none was yet. */
+/* The frame that was transferred. When none was, the offer is withdrawn (-XEN_ENODATA); either way the
+ * reference is free. -XEN_EBUSY: a transfer is under way, ask again. */
 long gnttab_end_transfer(grant_ref_t ref);
 
 /* Another domain's granted pages, mapped one after the other. */

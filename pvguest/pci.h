@@ -28,7 +28,7 @@ void pci_config_write(struct pci_address address, unsigned int offset, unsigned 
 /* Offset of the first capability of that kind, 0 if there is none. */
 unsigned int pci_find_capability(struct pci_address address, uint8_t id);
 
-/* Calls fn for each function present, in the order of addresses, until it returns false. */
+/* Calls fn for each function that is present on bus 0 and behind its bridges, until it returns false. */
 void pci_for_each(bool (*fn)(struct pci_address address, void *arg), void *arg);
 
 #endif

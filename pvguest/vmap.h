@@ -7,6 +7,7 @@
 #define PVGUEST_VMAP_H
 
 #include "pvguest/pagetable.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <xen/xen.h>
@@ -16,6 +17,11 @@
  * unmapping what is mapped there. */
 void *vmap_reserve(size_t count, bool with_tables);
 void vmap_release(void *addr, size_t count);
+
+/* Puts fresh pages, contents undefined, behind count pages of a reserved area, all or none (false: no
+ * memory); takes them away. */
+bool vmap_populate(void *addr, size_t count);
+void vmap_depopulate(void *addr, size_t count);
 
 /* Maps count frames of this domain, or machine frames that belong to no domain if this one may access them
  * (device memory), one after the other. flags: PTE_RW or PTE_RO, with PTE_UNCACHED or PTE_WRITE_COMBINING for
