@@ -22,10 +22,12 @@ NEWLIB_TOOLS := CC_FOR_TARGET=gcc AS_FOR_TARGET=as LD_FOR_TARGET=ld AR_FOR_TARGE
     NM_FOR_TARGET=nm OBJCOPY_FOR_TARGET=objcopy OBJDUMP_FOR_TARGET=objdump READELF_FOR_TARGET=readelf \
     STRIP_FOR_TARGET=strip MAKEINFO=true
 
-# Without C99 formats %zu and %hhx print literally; the retargetable locks are what makes malloc safe for threads.
+# Without C99 formats %zu and %hhx print literally; the retargetable locks are what makes malloc safe for threads; with
+# global streams all threads share one stdout instead of each having its own buffer.
 NEWLIB_OPTIONS := --target=x86_64-elf --prefix=$(abspath $(B)/newlib) --disable-multilib --disable-nls \
     --disable-shared --disable-libssp --disable-newlib-supplied-syscalls --enable-newlib-retargetable-locking \
-    --enable-newlib-io-c99-formats --enable-newlib-io-long-long
+    --enable-newlib-io-c99-formats --enable-newlib-io-long-long \
+    --enable-newlib-global-stdio-streams
 
 .PHONY: newlib
 newlib: $(NEWLIB_LIBC)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+#
+# The guest kernel library, and what a program is compiled and linked with to be a guest:
+#     object:  $(CC) $(PVGUEST_CPPFLAGS) $(PVGUEST_CFLAGS) -c prog.c
+#     image:   $(call pvguest_link,image.elf,objects and further libraries)      needs $(PVGUEST_DEPS)
+
+PVGUEST_DIR   := $(B)/pvguest
+PVGUEST_LIB   := $(PVGUEST_DIR)/libpvguest.a
+PVGUEST_START := $(PVGUEST_DIR)/obj/head.o
+PVGUEST_LDS   := $(PVGUEST_DIR)/guest.lds
+PVGUEST_DEPS   = $(PVGUEST_START) $(PVGUEST_LIB) $(PVGUEST_LDS) $(NEWLIB_LIBC)
+
+# newlib declares clock_gettime() and nanosleep() only if it is told that they exist.
+PVGUEST_CPPFLAGS := -I. -I$(B)/include -Ipvguest/include $(XEN_CPPFLAGS) $(CONFIG_FLAGS) \
+                    -D_POSIX_TIMERS=200112L -D_POSIX_MONOTONIC_CLOCK=200112L
+PVGUEST_CFLAGS   := -O2 $(FREE_FLAGS) $(NEWLIB_CFLAGS) $(WARN_FLAGS) -fno-stack-protector \
+                    -fno-omit-frame-pointer -ffunction-sections -fdata-sections
+
+pvguest_link = $(Q)$(CC) -nostdlib -static -no-pie -Wl,-T,$(PVGUEST_LDS) -Wl,--gc-sections -Wl,--build-id=none \
+    -Wl,-z,max-page-size=4096,-z,noexecstack,--no-warn-rwx-segments,--fatal-warnings -o $(1) $(PVGUEST_START) \
+    -Wl,--start-group $(2) $(PVGUEST_LIB) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a -Wl,--end-group -lgcc
+
+PVGUEST_SRC := $(wildcard pvguest/*.c pvguest/*.S)
+PVGUEST_OBJ := $(patsubst pvguest/%,$(PVGUEST_DIR)/obj/%.o,$(basename $(PVGUEST_SRC)))
+
+.PHONY: pvguest
+pvguest: $(PVGUEST_DEPS) ## build the guest kernel library
+
+$(PVGUEST_LIB): $(filter-out $(PVGUEST_START),$(PVGUEST_OBJ))
+	$(call step,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(PVGUEST_DIR)/obj/%.o: pvguest/%.c pvguest/pvguest.mk Makefile | $(XEN_HEADERS) $(NEWLIB_LIBC)
+	$(call step,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PVGUEST_CPPFLAGS) $(PVGUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(PVGUEST_DIR)/obj/%.o: pvguest/%.S pvguest/pvguest.mk Makefile | $(XEN_HEADERS)
+	$(call step,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PVGUEST_CPPFLAGS) $(FREE_FLAGS) -MMD -MP -c $< -o $@
+
+$(PVGUEST_LDS): pvguest/guest.lds pvguest/layout.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -E -P -x c -I. $< -o $@
+
+# Sample guests: pvguest/guests/NAME/*.c becomes build/pvguest/NAME.elf.
+PVGUEST_GUESTS := $(notdir $(patsubst %/,%,$(dir $(wildcard pvguest/guests/*/main.c))))
+
+define pvguest_guest_rule
+$(PVGUEST_DIR)/$(1).elf: $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/guests/$(1)/*.c)) $$(PVGUEST_DEPS)
+	$$(call step,LD,$$@)
+	$$(call pvguest_link,$$@,$$(filter $(PVGUEST_DIR)/obj/guests/%,$$^))
+endef
+$(foreach name,$(PVGUEST_GUESTS),$(eval $(call pvguest_guest_rule,$(name))))
+
+.PHONY: pvguest-guests
+pvguest-guests: $(PVGUEST_GUESTS:%=$(PVGUEST_DIR)/%.elf) ## build the sample guests
+
+-include $(shell find $(PVGUEST_DIR)/obj -name '*.d' 2>/dev/null)
