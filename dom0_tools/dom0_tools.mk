@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+#
+# dom0: one program, linked from a library for each folder of dom0_tools/, and the archive with its files.
+
+DOM0_DIR    := $(B)/dom0
+DOM0_ELF    := $(DOM0_DIR)/dom0.elf
+DOM0_INITRD := $(DOM0_DIR)/initrd.tar
+
+DOM0_PARTS := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard dom0_tools/*/*.c)))))
+DOM0_LIBS  := $(DOM0_PARTS:%=$(DOM0_DIR)/lib%.a)
+DOM0_MAIN  := $(DOM0_DIR)/obj/main.o
+DOM0_FILES := $(shell find dom0_tools/initrd -type f)
+
+.PHONY: dom0
+dom0: $(DOM0_ELF) $(DOM0_INITRD) ## build dom0 and its archive of files
+
+$(DOM0_DIR)/obj/%.o: dom0_tools/%.c dom0_tools/dom0_tools.mk Makefile | $(XEN_HEADERS) $(NEWLIB_LIBC)
+	$(call step,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PVGUEST_CPPFLAGS) $(PVGUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+define dom0_library_rule
+$(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard dom0_tools/$(1)/*.c))
+	$$(call step,AR,$$@)
+	$$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach part,$(DOM0_PARTS),$(eval $(call dom0_library_rule,$(part))))
+
+$(DOM0_ELF): $(DOM0_MAIN) $(DOM0_LIBS) $(PVGUEST_DEPS)
+	$(call step,LD,$@)
+	$(call pvguest_link,$@,$(DOM0_MAIN) $(DOM0_LIBS))
+
+# The same files give the same archive, whoever builds it and when.
+$(DOM0_INITRD): $(DOM0_FILES) dom0_tools/dom0_tools.mk
+	$(call step,TAR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)tar --format=ustar --sort=name --owner=0 --group=0 --numeric-owner --mode=a=rX,u+w --mtime=@0 \
+	    -cf $@ -C dom0_tools/initrd $(sort $(notdir $(wildcard dom0_tools/initrd/*)))
+
+-include $(shell find $(DOM0_DIR)/obj -name '*.d' 2>/dev/null)

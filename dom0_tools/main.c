@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* dom0: the control domain's program. It starts its services, each a library of its own. */
+#include "dom0_tools/pci/pci_commands.h"
+#include "dom0_tools/shell/shell.h"
+#include "dom0_tools/system/system.h"
+#include "dom0_tools/xl/xl.h"
+#include "pvguest/panic.h"
+#include "pvguest/pci.h"
+#include "pvguest/xen_errno.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the console's shell offers. */
+static struct command_set commands;
+
+static void print_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    int c;
+
+    if (file == NULL)
+        return;
+    while ((c = getc(file)) != EOF)
+        putchar(c);
+    fclose(file);
+}
+
+static void start_pci(void)
+{
+    int error = pci_init();
+
+    if (error != 0)
+        fprintf(stderr, "dom0: no access to PCI devices: %s\n", strerror(xen_errno_to_c(error)));
+}
+
+int main(void)
+{
+    start_pci();
+    command_register(&commands, shell_commands, shell_nr_commands);
+    command_register(&commands, file_commands, file_nr_commands);
+    command_register(&commands, system_commands, system_nr_commands);
+    command_register(&commands, xl_commands, xl_nr_commands);
+    command_register(&commands, pci_commands, pci_nr_commands);
+    print_file("/etc/motd");
+    if (shell_start(&commands) != 0)
+        panic("dom0: no memory for the shell");
+    shell_join();
+    return 1;
+}

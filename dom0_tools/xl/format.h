@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* xl's output, in the columns that Xen's xl 4.17 has, from what the hypervisor answered. No hypercalls here.
+ */
+#ifndef DOM0_XL_FORMAT_H
+#define DOM0_XL_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <xen/xen.h>
+#include <xen/domctl.h>
+#include <xen/sysctl.h>
+
+/* `xl list`: its heading, and one domain. verbose adds UUID, shutdown reason and security label. */
+void format_list_heading(FILE *out, bool verbose);
+void format_list_domain(FILE *out, const struct xen_domctl_getdomaininfo *info, const char *name,
+                        bool verbose);
+
+/* `xl vcpu-list`. hard and soft are CPU maps of nr_cpus bits. */
+void format_vcpu_heading(FILE *out);
+void format_vcpu(FILE *out, const char *name, domid_t domid, const struct xen_domctl_getvcpuinfo *vcpu,
+                 const uint8_t *hard, const uint8_t *soft, uint32_t nr_cpus);
+
+/* "all", "none", or ranges as "0-3,5". */
+void format_cpumap(FILE *out, const uint8_t *map, uint32_t nr_cpus);
+
+/* "3 days, 12:34:56" into buf. */
+void format_uptime(char *buf, size_t size, uint64_t seconds);
+
+/* The name that xl has for a scheduler (XEN_SCHEDULER_*). */
+const char *format_scheduler(uint32_t id);
+
+/* The words of xl info's virt_caps, each after a space. */
+void format_virt_caps(char *buf, size_t size, const struct xen_sysctl_physinfo *info);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0_tools/xl/xl.h"
+#include "dom0_tools/xl/domain_list.h"
+#include "pvguest/xen_errno.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command subcommands[] = {
+    { .name = "list",
+      .arguments = "[-v] [DOMAIN...]",
+      .summary = "list the domains",
+      .options = "  -v  also show UUID, shutdown reason and security label\n"
+                 "State letters: r running, b blocked, p paused, s shut down, c crashed, d dying.\n",
+      .run = xl_list,
+      .complete = domain_list_complete },
+    { .name = "vcpu-list",
+      .arguments = "[DOMAIN...]",
+      .summary = "list the virtual CPUs and where they run",
+      .run = xl_vcpu_list,
+      .complete = domain_list_complete },
+    { .name = "uptime",
+      .arguments = "[-s] [DOMAIN...]",
+      .summary = "show how long domains have run",
+      .options = "  -s  short form\n",
+      .run = xl_uptime,
+      .complete = domain_list_complete },
+    { .name = "info",
+      .arguments = "[-n] [KEY]",
+      .summary = "describe the hypervisor and the machine",
+      .options = "  -n   also show CPU and memory topology\n"
+                 "  KEY  print only that entry's value\n",
+      .run = xl_info },
+    { .name = "dmesg",
+      .arguments = "[-c]",
+      .summary = "print the hypervisor's log",
+      .options = "  -c  empty the log afterwards\n",
+      .run = xl_dmesg },
+    { .name = "debug-keys",
+      .arguments = "KEYS",
+      .summary = "send keys to the hypervisor ('h' prints their list to its log)",
+      .run = xl_debug_keys },
+};
+
+const struct command xl_commands[] = {
+    { .name = "xl",
+      .arguments = "COMMAND [ARGUMENT...]",
+      .summary = "manage domains and the hypervisor",
+      .subcommands = subcommands,
+      .nr_subcommands = sizeof(subcommands) / sizeof(subcommands[0]) },
+};
+const size_t xl_nr_commands = sizeof(xl_commands) / sizeof(xl_commands[0]);
+
+int xl_fail(const char *what, int error)
+{
+    fprintf(stderr, "xl: %s: %s\n", what, strerror(xen_errno_to_c(error)));
+    return COMMAND_FAIL;
+}
+
+int xl_no_domain(const char *text)
+{
+    fprintf(stderr, "%s is an invalid domain identifier (rc=-6)\n", text);
+    return COMMAND_FAIL;
+}

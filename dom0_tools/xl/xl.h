@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The command `xl`: Xen's toolstack command, with its subcommands. */
+#ifndef DOM0_XL_XL_H
+#define DOM0_XL_XL_H
+
+#include <stddef.h>
+
+#include "dom0_tools/shell/command.h"
+
+/* What the shell registers. */
+extern const struct command xl_commands[];
+extern const size_t xl_nr_commands;
+
+/* Prints "what: reason" on stderr for a negated Xen errno; returns COMMAND_FAIL. */
+int xl_fail(const char *what, int error);
+
+/* Prints that the text names no domain; returns COMMAND_FAIL. */
+int xl_no_domain(const char *text);
+
+/* The subcommands; each stands in the file of its subject. */
+int xl_list(int argc, char **argv);
+int xl_vcpu_list(int argc, char **argv);
+int xl_uptime(int argc, char **argv);
+int xl_info(int argc, char **argv);
+int xl_dmesg(int argc, char **argv);
+int xl_debug_keys(int argc, char **argv);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* xl list, vcpu-list, uptime: what there is about domains. */
+#include "dom0_tools/xl/xl.h"
+#include "dom0_tools/xl/domain_list.h"
+#include "pvguest/xen_errno.h"
+#include "dom0_tools/xl/format.h"
+#include "pvguest/time.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Calls fn for the domains that the words name, or for all. Stops at the first failure. */
+static int for_domains(int nr_words, char **words,
+                       int (*fn)(const struct xen_domctl_getdomaininfo *info, void *arg), void *arg)
+{
+    struct domain_list list;
+    int error = domain_list_get(&list), result = COMMAND_OK;
+
+    if (error != 0)
+        result = xl_fail("cannot list the domains", error);
+    for (size_t i = 0; nr_words == 0 && i < list.nr && result == COMMAND_OK; i++)
+        result = fn(&list.info[i], arg);
+    for (int i = 0; i < nr_words && result == COMMAND_OK; i++) {
+        const struct xen_domctl_getdomaininfo *info = domain_list_find(&list, words[i]);
+
+        result = info == NULL ? xl_no_domain(words[i]) : fn(info, arg);
+    }
+    domain_list_free(&list);
+    return result;
+}
+
+/* Takes at most one option letter; sets *given if it is there. */
+static int take_option(int argc, char **argv, const char *letter, bool *given)
+{
+    int c;
+
+    while ((c = getopt(argc, argv, letter)) != -1) {
+        if (c == '?')
+            return COMMAND_USAGE;
+        *given = true;
+    }
+    return COMMAND_OK;
+}
+
+struct list_output {
+    bool verbose, begun;
+};
+
+static int list_domain(const struct xen_domctl_getdomaininfo *info, void *arg)
+{
+    struct list_output *output = arg;
+
+    if (!output->begun)
+        format_list_heading(stdout, output->verbose);
+    output->begun = true;
+    format_list_domain(stdout, info, domain_name(info->domain), output->verbose);
+    return COMMAND_OK;
+}
+
+int xl_list(int argc, char **argv)
+{
+    struct list_output output = { 0 };
+    int result = take_option(argc, argv, "v", &output.verbose);
+
+    return result != COMMAND_OK ? result : for_domains(argc - optind, argv + optind, list_domain, &output);
+}
+
+static int list_vcpu(domid_t domid, uint32_t vcpu, uint32_t nr_cpus)
+{
+    uint8_t *maps = calloc(2, nr_cpus / 8 + 1);
+    struct xen_domctl_getvcpuinfo info;
+    int error, result = COMMAND_OK;
+
+    if (maps == NULL)
+        return xl_fail("cannot list a vCPU", -XEN_ENOMEM);
+    error = control_vcpu(domid, vcpu, &info);
+    if (error == 0)
+        error = control_vcpu_affinity(domid, vcpu, maps, maps + nr_cpus / 8 + 1, nr_cpus);
+    if (error == 0)
+        format_vcpu(stdout, domain_name(domid), domid, &info, maps, maps + nr_cpus / 8 + 1, nr_cpus);
+    else if (error != -XEN_ESRCH) /* numbers without a vCPU are possible, and the domain may be gone */
+        result = xl_fail("cannot list a vCPU", error);
+    free(maps);
+    return result;
+}
+
+static int list_vcpus(const struct xen_domctl_getdomaininfo *info, void *arg)
+{
+    const uint32_t *nr_cpus = arg;
+    int result = COMMAND_OK;
+
+    if (info->max_vcpu_id == XEN_INVALID_MAX_VCPU_ID)
+        return COMMAND_OK;
+    for (uint32_t vcpu = 0; vcpu <= info->max_vcpu_id && result == COMMAND_OK; vcpu++)
+        result = list_vcpu(info->domain, vcpu, *nr_cpus);
+    return result;
+}
+
+int xl_vcpu_list(int argc, char **argv)
+{
+    struct xen_sysctl_physinfo phys;
+    uint32_t nr_cpus;
+    bool unused;
+    int error;
+
+    if (take_option(argc, argv, "", &unused) != COMMAND_OK)
+        return COMMAND_USAGE;
+    error = control_physinfo(&phys);
+    if (error != 0)
+        return xl_fail("cannot ask for the number of CPUs", error);
+    nr_cpus = phys.max_cpu_id + 1;
+    format_vcpu_heading(stdout);
+    return for_domains(argc - optind, argv + optind, list_vcpus, &nr_cpus);
+}
+
+struct uptime_output {
+    bool brief, begun;
+};
+
+/* The initial domain has run since the host started; when another was created, only the toolstack's own
+ * records tell. */
+static int domain_uptime(const struct xen_domctl_getdomaininfo *info, void *arg)
+{
+    struct uptime_output *output = arg;
+    char text[48] = "-", clock[16];
+    time_t now = time(NULL);
+
+    if (info->domain == 0)
+        format_uptime(text, sizeof(text), time_ns() / NSEC_PER_SEC);
+    if (output->brief) {
+        strftime(clock, sizeof(clock), "%H:%M:%S", gmtime(&now));
+        printf(" %s up %s, %s (%u)\n", clock, text, domain_name(info->domain), info->domain);
+        return COMMAND_OK;
+    }
+    if (!output->begun)
+        printf("%-33s %4s %s\n", "Name", "ID", "Uptime");
+    output->begun = true;
+    printf("%-33s %4u %s\n", domain_name(info->domain), info->domain, text);
+    return COMMAND_OK;
+}
+
+int xl_uptime(int argc, char **argv)
+{
+    struct uptime_output output = { 0 };
+    int result = take_option(argc, argv, "s", &output.brief);
+
+    return result != COMMAND_OK ? result : for_domains(argc - optind, argv + optind, domain_uptime, &output);
+}
