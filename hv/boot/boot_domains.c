@@ -8,10 +8,10 @@
  * the option, which stands in double quotes if there are spaces.
  */
 #include "hv/boot/boot.h"
+#include "hv/boot/dom0_hardware.h"
 #include "hv/boot/pv_build.h"
 #include "hv/boot/start.h"
 #include "hv/io/console.h"
-#include "hv/io/dom0_hardware.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/cmdline.h"
 #include "hv/lib/errno.h"

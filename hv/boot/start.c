@@ -12,11 +12,9 @@
 #include "hv/cpu/smap.h"
 #include "hv/cpu/smp.h"
 #include "hv/cpu/time.h"
-#include "hv/cpu/trap.h"
 #include "hv/io/acpi.h"
 #include "hv/io/console.h"
 #include "hv/io/irq.h"
-#include "hv/io/pci.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/cmdline.h"
 #include "hv/lib/version.h"
@@ -166,8 +164,7 @@ static void __noreturn __init start_on_final_stack(void)
     cpus = smp_bring_up(opt_maxcpus);
     time_check_cpus();
     printk(LOG_INFO "CPUs: %u running\n", cpus);
-    pci_init();
-    guest_trap_ops = &pv_trap_ops;
+    pv_init();
     domain_hooks = &hypercall_domain_hooks;
     boot_build_domains();
     boot_free_memory();

@@ -3,6 +3,8 @@
 #ifndef HV_LIB_VERSION_H
 #define HV_LIB_VERSION_H
 
+#define RYOKAN_VERSION "0.1"
+
 #define XEN_ABI_MAJOR   4
 #define XEN_ABI_MINOR   17
 #define EXTRA_VERSION   ".7-ryokan" /* at most 15 characters: xen_extraversion_t */
