@@ -9,6 +9,7 @@
 #include "tests/guests/framework/clock.h"
 #include "tests/guests/framework/cpu.h"
 #include "tests/guests/framework/event.h"
+#include "tests/guests/framework/grant.h"
 #include "tests/guests/framework/hypercall.h"
 #include "tests/guests/framework/memory.h"
 #include "tests/guests/framework/print.h"
