@@ -135,6 +135,7 @@ static void domain_init_fields(struct domain *d, domid_t id, const struct guest_
     d->pause_count = 1;
     d->sched = (struct sched_domain){ .weight = 256 };
     d->page_list = FRAME_LIST_END;
+    d->shutdown_code = SHUTDOWN_CODE_NONE;
     d->create_time = now_ns();
     list_init(&d->all);
     spin_lock_init(&d->lock, LOCK_DOMAIN);
@@ -270,7 +271,9 @@ void domain_shutdown(struct domain *d, uint32_t reason)
         return;
     }
     d->shutting_down = true;
-    d->shutdown_code = reason;
+    if (d->shutdown_code == SHUTDOWN_CODE_NONE)
+        d->shutdown_code = reason;
+    reason = d->shutdown_code;
     spin_unlock(&d->lock);
     trace(TRACE_DOMAIN, d->id, 4);
     domain_pause_nosync(d);
@@ -287,6 +290,7 @@ void domain_resume(struct domain *d)
     spin_lock(&d->lock);
     was = d->shutting_down;
     d->shutting_down = d->shut_down = false;
+    d->shutdown_code = SHUTDOWN_CODE_NONE;
     spin_unlock(&d->lock);
     if (was)
         domain_unpause(d);

@@ -32,6 +32,8 @@ struct cpuid_policy;
 #define VPF_DOWN    BIT(1) /* not brought up, or VCPUOP_down */
 #define VPF_PARKED  BIT(2) /* scheduler: over its cap */
 
+#define SHUTDOWN_CODE_NONE (~0U)
+
 struct vcpu {
     struct domain *domain;
     uint16_t id;
@@ -47,6 +49,7 @@ struct vcpu {
     uint64_t pause_flags;
     uint32_t pause_count;
     struct sched_vcpu sched;
+    cpumask_t pin_saved;         /* hard affinity to return to after SCHEDOP_pin_override, empty = none is in force */
     struct vcpu_runstate_info runstate; /* state, entry time and accumulated times, ns */
     gva_t runstate_guest;        /* .va 0 = not registered; guest virtual, kernel page tables */
     gva_t time_guest;            /* secondary vcpu_time_info; as above */
@@ -113,7 +116,7 @@ struct domain {
     bool creation_finished;
     uint8_t dying;               /* 0 alive, 1 being torn down, 2 dead */
     bool shutting_down, shut_down;
-    uint32_t shutdown_code;      /* SHUTDOWN_* */
+    uint32_t shutdown_code;      /* SHUTDOWN_*, SHUTDOWN_CODE_NONE before anybody gave one */
     struct timer watchdog[2];    /* SCHEDOP_watchdog */
     uint32_t watchdog_inuse;
     uint32_t relinquish_step;
@@ -201,6 +204,7 @@ void domain_crash(struct domain *d, const char *why, ...) __printf(2, 3);
 /* May `d` do `action` to `target`? The one place that answers this (hv/domain/permission.c). 0 or -EPERM. */
 enum action {
     ACTION_CONTROL,     /* domctl on target */
+    ACTION_SET_UP,      /* event ports and grant table of target: its own, or a control domain's business */
     ACTION_SYSTEM,      /* sysctl, platform_op: target NULL */
     ACTION_MAP_FOREIGN, /* map or change target's memory */
     ACTION_HARDWARE,    /* physdev_op: target NULL */

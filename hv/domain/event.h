@@ -71,8 +71,10 @@ struct evtchn_port_ops {
     bool (*is_busy)(const struct domain *d,
                     uint32_t port); /* the guest still has it in a queue: not to be reused yet */
     int (*set_priority)(struct domain *d, struct evtchn *chn, uint32_t priority); /* 0, -EINVAL, -ENOSYS */
+    void (*release)(struct domain *d); /* no port is in use: give back the guest pages and return to the
+                                          2-level ABI. Lock: d->evtchn.lock */
 };
-extern const struct evtchn_port_ops evtchn_2l_ops, evtchn_fifo_ops;
+extern const struct evtchn_port_ops evtchn_2l_ops; /* the FIFO ABI is hypercalls/event_fifo.c */
 
 struct evtchn_fifo_domain;
 
@@ -121,10 +123,8 @@ int evtchn_alloc_unbound_for(struct domain *d, domid_t remote);
  * none needed, any may be held up to LOCK_SCHED.
  */
 void vcpu_mark_events_pending(struct vcpu *v);
-/* End v's SCHEDOP_block or SCHEDOP_poll. */
+/* End v's SCHEDOP_block or SCHEDOP_poll, if it is in one. */
 void vcpu_unblock(struct vcpu *v);
-/* Something to deliver was left in v's state (event, NMI): wake it, or make the CPU that runs it look. */
-void vcpu_kick(struct vcpu *v);
 /* Called when v's vcpu_info was (re)registered: everything pending is raised again. */
 void evtchn_vcpu_info_moved(struct vcpu *v);
 /* Whether something is deliverable to v now: pending and not masked. */
@@ -132,16 +132,26 @@ bool vcpu_event_deliverable(const struct vcpu *v);
 
 /* For hypercalls/event_channel.c and the ABIs. */
 
+static inline void byte_lock(uint8_t *lock)
+{
+    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
+        while (READ_ONCE(*lock))
+            cpu_relax();
+}
+
+static inline void byte_unlock(uint8_t *lock)
+{
+    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
 static inline void evtchn_lock(struct evtchn *chn)
 {
-    while (__atomic_exchange_n(&chn->lock, 1, __ATOMIC_ACQUIRE))
-        while (READ_ONCE(chn->lock))
-            cpu_relax();
+    byte_lock(&chn->lock);
 }
 
 static inline void evtchn_unlock(struct evtchn *chn)
 {
-    __atomic_store_n(&chn->lock, 0, __ATOMIC_RELEASE);
+    byte_unlock(&chn->lock);
 }
 
 /* The channel of a port, NULL when the port has none yet. No lock needed: channels stay until their domain is
@@ -163,21 +173,24 @@ static inline bool evtchn_usable(const struct evtchn *chn)
     return chn->state > ECS_RESERVED;
 }
 
-/* Take a free port of d: its number, or -ENOSPC, -ENOMEM, -EINVAL (d is dying). The caller sets it up with
- * evtchn_bind_port(). Lock: d->evtchn.lock. */
+/* Take a free port of d: its number, or -ENOSPC, -ENOMEM, -EINVAL (d is dying). Lock: d->evtchn.lock. */
 int evtchn_alloc_port(struct domain *d);
-/* Make an allocated port a channel of `state`, notifying vCPU `vcpu`, with u taken from `u_of`. Lock:
+/* Make an allocated port a channel of `state` that notifies vCPU `vcpu`, with the union of `u_of`. Lock:
  * d->evtchn.lock. */
 void evtchn_bind_port(struct domain *d, uint32_t port, enum evtchn_state state, uint16_t vcpu,
                       const struct evtchn *u_of);
-/* Close a port. 0, -EINVAL (not in use, or the hypervisor's end). Takes the lock(s). */
+/* Give back a port that is bound to nothing. Lock: d->evtchn.lock. */
+void evtchn_free_port(struct domain *d, uint32_t port);
+/* Close a port of d. 0; -EINVAL when it is not in use. Takes the lock(s). */
 int evtchn_close_port(struct domain *d, uint32_t port);
+/* Both domains' evtchn.lock in their order; a may be b. */
+void evtchn_lock_pair(struct domain *a, struct domain *b);
+void evtchn_unlock_pair(struct domain *a, struct domain *b);
+/* vCPUs of d that poll `port` have waited long enough. */
+void evtchn_wake_pollers(struct domain *d, uint32_t port);
+/* Send the global virq to d from now on. 0, -EINVAL. */
+int evtchn_set_virq_handler(struct domain *d, unsigned int virq);
 /* True for virtual interrupts that a domain has one of, on vCPU 0. */
 bool virq_is_global(unsigned int virq);
-
-/* event_fifo.c */
-int evtchn_fifo_init_control(struct vcpu *v, gfn_t frame, uint32_t offset); /* 0, -EINVAL, -ENOMEM */
-int evtchn_fifo_expand_array(struct domain *d, gfn_t frame); /* 0, -EOPNOTSUPP, -ENOSPC, -EINVAL, -ENOMEM */
-void evtchn_fifo_free(struct domain *d); /* back to no FIFO ABI: releases the guest's pages */
 
 #endif

@@ -8,6 +8,7 @@ int may(const struct domain *d, enum action a, const struct domain *target)
 {
     switch (a) {
     case ACTION_MAP_FOREIGN:
+    case ACTION_SET_UP:
         return d == target || d->privileged ? 0 : -EPERM;
     case ACTION_CONTROL:
     case ACTION_SYSTEM:
@@ -30,8 +31,7 @@ struct domain *domain_for_hypercall(domid_t id, enum action a, int *rc)
         *rc = -ESRCH;
         return NULL;
     }
-    /* A domain may always name itself where it may name others: the checks are about the target. */
-    *rc = d == self && a == ACTION_MAP_FOREIGN ? 0 : may(self, a, d);
+    *rc = may(self, a, d);
     if (*rc) {
         domain_put(d);
         return NULL;

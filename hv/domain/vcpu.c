@@ -50,8 +50,8 @@ static void poll_timed_out(void *arg)
 {
     struct vcpu *v = arg;
 
-    v->poll_port = 0;
-    vcpu_clear_pause_flags(v, VPF_BLOCKED);
+    if (v->poll_port)
+        vcpu_unblock(v);
 }
 
 void vcpu_stop_timers(struct vcpu *v)

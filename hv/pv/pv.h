@@ -20,6 +20,12 @@ void pv_inject_failsafe(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs);
 void pv_enter_syscall(struct regs *r);   /* syscall from guest user mode */
 void pv_enter_sysenter(struct regs *r);
 
+/*
+ * VCPUOP_initialise, DOMCTL_setvcpucontext (hv/pv/pv_context.c): give v, which does not run, the register state, tables and callbacks of
+ * `c`, which is already a copy. 0; -EINVAL; -ERESTART while its page tables are being validated. Sets v->initialised. Lock: d->lock held.
+ */
+int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+
 /* Switch between guest kernel and user mode: GS base and CR3 (hv/pv/pv_domain.c). */
 void pv_toggle_mode(struct vcpu *v);
 

@@ -272,7 +272,7 @@ void vcpu_clear_pause_flags(struct vcpu *v, uint64_t flags)
 void vcpu_kick(struct vcpu *v)
 {
     if (READ_ONCE(v->pause_flags) & VPF_BLOCKED) {
-        vcpu_clear_pause_flags(v, VPF_BLOCKED);
+        vcpu_unblock(v);
         return;
     }
     /* While it runs elsewhere, an interrupt makes it pass the exit path, which looks for events. */
