@@ -13,6 +13,8 @@ cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
 ata0-master: type=cdrom, path={iso}, status=inserted
 boot: cdrom
 clock: sync=none, time0=utc
+sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+speaker: enabled=0
 com1: enabled=1, mode=file, dev=/dev/stdout
 log: {scratch}/bochs.log
 panic: action=fatal
