@@ -17,7 +17,6 @@
 #include "hv/lib/errno.h"
 #include "hv/lib/parse.h"
 #include "hv/lib/string.h"
-#include "hv/domain/cpuid_policy.h"
 #include "hv/mm/frame.h"
 #include "hv/pv/pv.h"
 #include "hv/sched/sched.h"

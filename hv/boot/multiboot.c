@@ -52,8 +52,12 @@ const char *__init multiboot_read(uint32_t pa)
     boot_info.protocol = "multiboot";
     if (mb->flags & MB_INFO_LOADER)
         strlcpy(boot_info.loader, phys_to_virt(mb->boot_loader_name), sizeof(boot_info.loader));
-    if (mb->flags & MB_INFO_CMDLINE)
-        strlcpy(boot_info.cmdline, phys_to_virt(mb->cmdline), sizeof(boot_info.cmdline));
+    if (mb->flags & MB_INFO_CMDLINE) {
+        /* The first word is the image's name (§3.3). */
+        const char *line = phys_to_virt(mb->cmdline), *space = strchr(line, ' ');
+
+        strlcpy(boot_info.cmdline, space ? space + 1 : "", sizeof(boot_info.cmdline));
+    }
     if (mb->flags & MB_INFO_MMAP) {
         why = read_mmap(mb);
     } else if (mb->flags & MB_INFO_MEMORY) {
