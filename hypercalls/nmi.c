@@ -2,12 +2,8 @@
 /* nmi_op: the NMI handler, which is slot 2 of the vCPU's trap table with events masked on entry. */
 #include "hypercalls/hypercall.h"
 #include "hv/lib/string.h"
+#include "hv/pv/pv.h"
 #include <xen/nmi.h>
-
-static bool is_canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
-}
 
 static int64_t nmi_register(gva_t arg)
 {

@@ -3,12 +3,6 @@
 #include "hypercalls/hypercall.h"
 #include <xen/xen.h>
 
-#define VM_ASSIST_VALID                                                            \
-    (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |        \
-     BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |    \
-     BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) | \
-     BIT(VMASST_TYPE_m2p_strict))
-
 /* arg: VMASST_CMD_*, VMASST_TYPE_* (32 bits each). 0; -EINVAL for an unknown type; -ENOSYS for an unknown
  * command. */
 int64_t do_vm_assist(uint64_t arg[6])
@@ -16,7 +10,7 @@ int64_t do_vm_assist(uint64_t arg[6])
     struct domain *d = current->domain;
     uint32_t type = (uint32_t)arg[1];
 
-    if (type >= 64 || !(VM_ASSIST_VALID & BIT(type)))
+    if (type >= 64 || !(PV_VM_ASSIST_VALID & BIT(type)))
         return -EINVAL;
 
     switch ((uint32_t)arg[0]) {

@@ -75,6 +75,7 @@ struct vcpu {
     struct pv_vcpu pv;
     void *xsave;                 /* FPU and extended state */
     uint64_t xcr0;
+    uint32_t fpu_cpu;            /* CPU + 1 whose registers may still hold this state (hv/cpu/fpu.c); 0 = none */
     uint64_t work;               /* budget used in the present hypercall (hypercall_preempt_check) */
 };
 

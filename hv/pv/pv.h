@@ -5,29 +5,37 @@
 
 #include "hv/domain/domain.h"
 #include "hv/cpu/current.h"
+#include "hv/cpu/insn.h"
 
 extern const struct guest_ops pv_guest_ops; /* hv/pv/pv_domain.c */
 
 /*
- * Trap delivery (hv/pv/bounce.c): build the bounce frame on the guest's kernel stack and point the live frame (guest_regs()) at
- * the handler. A missing handler or bad stack crashes the domain. Current vCPU only.
+ * Trap delivery (hv/pv/bounce.c): build the bounce frame on the guest's kernel stack and point the live frame
+ * (guest_regs()) at the handler. A missing handler or bad stack crashes the domain. Current vCPU only.
  */
-void pv_inject_trap(unsigned int vector, uint32_t error_code); /* error code is pushed for the vectors that have one */
+void pv_inject_trap(unsigned int vector,
+                    uint32_t error_code); /* error code is pushed for the vectors that have one */
 void pv_inject_page_fault(uint64_t cr2, uint32_t error_code);
-void pv_inject_event(void);     /* event callback; masks events */
+void pv_inject_event(void); /* event callback; masks events */
 void pv_inject_nmi(void);
 void pv_inject_failsafe(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs);
-void pv_enter_syscall(struct regs *r);   /* syscall from guest user mode */
-void pv_enter_sysenter(struct regs *r);
+/* Entries of hv/cpu/entry.S: syscall from guest user mode; syscall from 32-bit code and sysenter. */
+void syscall_from_user(struct regs *r);
+void fast_entry_from_user(struct regs *r);
 
 /*
- * VCPUOP_initialise, DOMCTL_setvcpucontext (hv/pv/pv_context.c): give v, which does not run, the register state, tables and callbacks of
- * `c`, which is already a copy. 0; -EINVAL; -ERESTART while its page tables are being validated. Sets v->initialised. Lock: d->lock held.
+ * Switch between guest kernel and user mode: GS base and page tables. User mappings are global and survive
+ * it. Current vCPU only; the caller has checked that there are user tables.
  */
-int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
-
-/* Switch between guest kernel and user mode: GS base and CR3 (hv/pv/pv_domain.c). */
-void pv_toggle_mode(struct vcpu *v);
+static __always_inline void pv_toggle_mode(struct vcpu *v)
+{
+    v->pv.in_kernel = !v->pv.in_kernel;
+    __asm__ volatile("swapgs" ::: "memory");
+    v->pv.cr3 = (v->pv.in_kernel ? v->pv.kernel_table.m : v->pv.user_table.m) << PAGE_SHIFT;
+    write_cr3(v->pv.cr3);
+    if (v->pv.in_kernel && unlikely(v->guest_areas_stale))
+        vcpu_update_guest_areas(v);
+}
 
 /* HYPERVISOR_iret (hv/pv/iret.c): returns the value for rax. */
 uint64_t pv_iret(void);
@@ -46,11 +54,53 @@ void pv_load_cr3(struct vcpu *v);
 /* Fill slots 256..271 of an L4 that becomes d's. */
 void pv_init_hv_slots(struct domain *d, pte_t *l4);
 
-/* Descriptors (hv/pv/descriptor.c) */
-bool pv_descriptor_ok(uint64_t *desc);   /* fix DPL, refuse dangerous ones */
-int pv_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t entries); /* takes seg_desc references; 0, -EINVAL */
+/* TSD and FSGSBASE of the current vCPU's CR4 into the CPU's. */
+void pv_load_cr4(const struct vcpu *v);
+/* Release the page tables that a dying domain still has pinned or typed (hv/pv/pv_mm.c). 0, -ERESTART. Takes
+ * mmu_lock. */
+int pv_relinquish_tables(struct domain *d);
+
+/* Descriptors and the windows through which the CPU reads them (hv/pv/descriptor.c) */
+#define GDT_WINDOW_PAGES 16
+#define LDT_WINDOW_PAGES 16
+#define LDT_WINDOW_BYTES (LDT_WINDOW_PAGES * PAGE_SIZE)
+
+bool pv_descriptor_ok(uint64_t *desc); /* fix DPL, refuse dangerous ones */
+/*
+ * Replace v's GDT by `entries` descriptors in `frames` (one mfn per 512); takes seg_desc references. 0,
+ * -EINVAL. Takes mmu_lock. v is current or not running.
+ */
+int pv_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t entries);
 void pv_drop_gdt(struct vcpu *v);
-bool pv_map_ldt_page(struct vcpu *v, uint32_t page); /* on #PF in the LDT window */
+/* MMUEXT_SET_LDT: pages are mapped when the CPU first touches them. 0, -EINVAL. Takes mmu_lock. */
+int pv_set_ldt(struct vcpu *v, uint64_t base, uint64_t entries);
+/* On a fault in the LDT window: map that page. Takes mmu_lock. */
+bool pv_map_ldt_page(struct vcpu *v, uint32_t page);
+/* Forget the mapped LDT pages; the CPU faults them in again. pv_drop_ldt takes mmu_lock, the other form is
+ * called with it. */
 void pv_drop_ldt(struct vcpu *v);
+void pv_drop_ldt_locked(struct vcpu *v);
+
+/* At boot: point guest_trap_ops (hv/cpu/trap.h) at the PV handlers. */
+void pv_init(void);
+
+/*
+ * Register state of a vCPU as the ABI's struct vcpu_guest_context (hv/pv/context.c). The vCPU is not running.
+ * pv_vcpu_set_context: VCPUOP_initialise and domctl setvcpucontext; takes type references on the page tables
+ * and mmu_lock. 0; -EINVAL: an address, selector, table or frame is refused, nothing changed; -ERESTART:
+ * validation was preempted, call again.
+ */
+int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+void pv_vcpu_get_context(const struct vcpu *v, struct vcpu_guest_context *c);
+/* Drop everything a context holds: page tables, GDT, LDT. 0, -ERESTART. Takes mmu_lock. */
+int pv_vcpu_drop_context(struct vcpu *v);
+/* The state before any context: no handlers, no tables, initial registers. */
+void pv_vcpu_reset(struct vcpu *v);
+
+/* A 64-bit address that the CPU accepts (48-bit virtual addresses). */
+static inline bool is_canonical(uint64_t va)
+{
+    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
+}
 
 #endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PV domains and vCPUs: construction, schedule in and out, the end.
+ *
+ * Each domain has its own L3 behind SLOT_DOMAIN with the descriptor windows of its vCPUs (hv/mm/layout.h):
+ * one L2, and an L1 for each 16 vCPUs, allocated when the first of them is created.
+ *
+ * Schedule out leaves the CPU on its own GDT and with no guest state in it but the page tables, which the
+ * next vCPU (or the idle loop) replaces. An NMI may come at any instruction, so GDTR always points at mapped
+ * memory: own GDT first, then CR3, then the new window.
+ */
+#include "hv/cpu/cpuid.h"
+#include "hv/cpu/crash.h"
+#include "hv/cpu/desc.h"
+#include "hv/cpu/fpu.h"
+#include "hv/cpu/ipi.h"
+#include "hv/cpu/msr_index.h"
+#include "hv/cpu/trap.h"
+#include "hv/io/console.h"
+#include "hv/lib/bug.h"
+#include "hv/lib/errno.h"
+#include "hv/lib/string.h"
+#include "hv/pv/debugreg.h"
+#include "hv/pv/page_type.h"
+#include "hv/pv/pv.h"
+
+#define WINDOW_PTES      (GDT_WINDOW_PAGES + LDT_WINDOW_PAGES)
+#define VCPUS_PER_WINDOW (PTES_PER_PAGE / WINDOW_PTES)
+
+/* CR4 bits that follow the guest's choice; the rest is the hypervisor's on every CPU. */
+#define CR4_GUEST (CR4_TSD | CR4_FSGSBASE)
+
+/* hv/cpu/entry.S */
+void ret_to_pv_guest(void);
+void __noreturn stack_reset_and_jump(void (*fn)(void));
+
+static pte_t *table_below(pte_t e)
+{
+    return e & PTE_P ? mfn_to_virt(pte_mfn(e)) : NULL;
+}
+
+static int pv_domain_init(struct domain *d)
+{
+    pte_t *l3 = hv_alloc_pages(0, ALLOC_ZERO);
+    pte_t *l2 = hv_alloc_pages(0, ALLOC_ZERO);
+
+    if (!l3 || !l2) {
+        if (l3)
+            hv_free_pages(l3, 0);
+        if (l2)
+            hv_free_pages(l2, 0);
+        return -ENOMEM;
+    }
+    l3[pt_index(PERDOMAIN_START, 3)] = pte_make(virt_to_mfn(l2), HV_RW);
+    d->pv.perdomain_l3 = l3;
+    return 0;
+}
+
+static void pv_domain_free(struct domain *d)
+{
+    pte_t *l3 = d->pv.perdomain_l3;
+    pte_t *l2 = table_below(l3[pt_index(PERDOMAIN_START, 3)]);
+
+    for (unsigned int i = 0; i < DIV_ROUND_UP(MAX_VCPUS, VCPUS_PER_WINDOW); i++)
+        if (l2[i])
+            hv_free_pages(table_below(l2[i]), 0);
+    hv_free_pages(l2, 0);
+    hv_free_pages(l3, 0);
+    d->pv.perdomain_l3 = NULL;
+}
+
+/* The vCPU's 32 entries, with a new L1 page for the first of a group of 16. Caller holds d->lock (vCPU
+ * creation). */
+static pte_t *window_ptes(struct vcpu *v)
+{
+    pte_t *l2 = table_below(v->domain->pv.perdomain_l3[pt_index(PERDOMAIN_START, 3)]);
+    pte_t *slot = &l2[pt_index(GDT_WINDOW((uint64_t)v->id), 2)];
+
+    if (!*slot) {
+        pte_t *l1 = hv_alloc_pages(0, ALLOC_ZERO);
+
+        if (!l1)
+            return NULL;
+        WRITE_ONCE(*slot, pte_make(virt_to_mfn(l1), HV_RW));
+    }
+    return table_below(*slot) + (v->id % VCPUS_PER_WINDOW) * WINDOW_PTES;
+}
+
+static int pv_vcpu_init(struct vcpu *v)
+{
+    v->pv.window = window_ptes(v);
+    v->pv.traps = hv_alloc_pages(0, ALLOC_ZERO);
+    if (!v->pv.window || !v->pv.traps || fpu_vcpu_init(v)) {
+        if (v->pv.traps)
+            hv_free_pages(v->pv.traps, 0);
+        v->pv.traps = NULL;
+        return -ENOMEM;
+    }
+    pv_vcpu_reset(v);
+    return 0;
+}
+
+static void pv_vcpu_free(struct vcpu *v)
+{
+    fpu_vcpu_free(v);
+    if (v->pv.traps)
+        hv_free_pages(v->pv.traps, 0);
+    v->pv.traps = NULL;
+}
+
+static void save_segments(struct vcpu *v)
+{
+    uint64_t active_gs = rdmsr(MSR_GS_BASE), other_gs = rdmsr(MSR_KERNEL_GS_BASE);
+
+    __asm__ volatile("mov %%ds, %0" : "=m"(v->pv.ds));
+    __asm__ volatile("mov %%es, %0" : "=m"(v->pv.es));
+    __asm__ volatile("mov %%fs, %0" : "=m"(v->pv.fs));
+    __asm__ volatile("mov %%gs, %0" : "=m"(v->pv.gs));
+    v->pv.fs_base = rdmsr(MSR_FS_BASE);
+    v->pv.gs_base_kernel = v->pv.in_kernel ? active_gs : other_gs;
+    v->pv.gs_base_user = v->pv.in_kernel ? other_gs : active_gs;
+}
+
+#define LOAD_SELECTOR(reg)                                                                \
+    static bool load_##reg(uint16_t sel)                                                  \
+    {                                                                                     \
+        __asm__ goto("1: movw %0, %%" #reg "\n\t" EX_TABLE(1b, % l[bad])::"r"(sel)::bad); \
+        return true;                                                                      \
+    bad:                                                                                  \
+        __asm__ volatile("movw %0, %%" #reg ::"r"((uint16_t)0));                          \
+        return false;                                                                     \
+    }
+LOAD_SELECTOR(ds)
+LOAD_SELECTOR(es)
+LOAD_SELECTOR(fs)
+LOAD_SELECTOR(gs)
+#undef LOAD_SELECTOR
+
+/* A selector whose descriptor is no longer valid is loaded NUL and reported through the failsafe callback. */
+static void load_segments(struct vcpu *v)
+{
+    bool ok = load_ds(v->pv.ds);
+
+    ok &= load_es(v->pv.es);
+    ok &= load_fs(v->pv.fs);
+    ok &= load_gs(v->pv.gs);
+    wrmsr(MSR_FS_BASE, v->pv.fs_base);
+    wrmsr(MSR_GS_BASE, v->pv.in_kernel ? v->pv.gs_base_kernel : v->pv.gs_base_user);
+    wrmsr(MSR_KERNEL_GS_BASE, v->pv.in_kernel ? v->pv.gs_base_user : v->pv.gs_base_kernel);
+    if (unlikely(!ok))
+        pv_inject_failsafe(v->pv.ds, v->pv.es, v->pv.fs, v->pv.gs);
+}
+
+void pv_load_cr4(const struct vcpu *v)
+{
+    uint64_t now = read_cr4();
+    uint64_t want = (now & ~CR4_GUEST) | (v->pv.cr4 & CR4_GUEST);
+
+    if (want != now)
+        write_cr4(want);
+}
+
+static void pv_switch_from(struct vcpu *v)
+{
+    v->regs = *guest_regs();
+    save_segments(v);
+    fpu_switch_from(v);
+    debugreg_unload(v);
+    gdt_load_own();
+    ldt_load(0, 0);
+}
+
+/* The CPU's reserved GDT page into the vCPU's window. A stale translation can only come from an earlier stay
+ * of this vCPU here. */
+static void map_reserved_gdt_page(struct vcpu *v)
+{
+    pte_t e = pte_make(cpu_gdt_mfn(this_cpu_id()), HV_RW);
+
+    if (v->pv.window[GDT_RESERVED_PAGE] == e)
+        return;
+    WRITE_ONCE(v->pv.window[GDT_RESERVED_PAGE], e);
+    invlpg(GDT_WINDOW((uint64_t)v->id) + GDT_RESERVED_BYTE);
+}
+
+static void pv_switch_to(struct vcpu *v)
+{
+    cpumask_set(&v->dirty_cpus, this_cpu_id());
+    map_reserved_gdt_page(v);
+    pv_load_cr3(v);
+    gdt_load(GDT_WINDOW((uint64_t)v->id));
+    if (v->pv.ldt_entries)
+        ldt_load(LDT_WINDOW((uint64_t)v->id), v->pv.ldt_entries);
+    pv_load_cr4(v);
+    fpu_switch_to(v);
+    if (v->pv.ts)
+        write_cr0(read_cr0() | CR0_TS);
+    debugreg_load(v);
+    *guest_regs() = v->regs;
+    load_segments(v);
+}
+
+static void __noreturn pv_resume(void)
+{
+    stack_reset_and_jump(ret_to_pv_guest);
+}
+
+static int pv_relinquish(struct domain *d)
+{
+    struct vcpu *v;
+    int rc;
+
+    for_each_vcpu (d, v) {
+        rc = pv_vcpu_drop_context(v);
+        if (rc)
+            return rc;
+    }
+    return pv_relinquish_tables(d);
+}
+
+static void pv_dump_vcpu(const struct vcpu *v)
+{
+    const struct regs *r = v == current ? guest_regs() : &v->regs;
+
+    printk("d%uv%u: guest %s mode, kernel table %#lx, user table %#lx, iopl %u%s\n", v->domain->id, v->id,
+           v->pv.in_kernel ? "kernel" : "user", v->pv.kernel_table.m, v->pv.user_table.m, v->pv.iopl,
+           v->pv.ts ? ", TS" : "");
+    show_registers(r);
+}
+
+const struct guest_ops pv_guest_ops = {
+    .name = "PV",
+    .domain_init = pv_domain_init,
+    .domain_free = pv_domain_free,
+    .vcpu_init = pv_vcpu_init,
+    .vcpu_free = pv_vcpu_free,
+    .switch_from = pv_switch_from,
+    .switch_to = pv_switch_to,
+    .resume = pv_resume,
+    .relinquish = pv_relinquish,
+    .dump_vcpu = pv_dump_vcpu,
+};
