@@ -39,7 +39,12 @@ static void __init grant_ports(struct domain *d)
     d->ioports = allow_all(0xffff);
     for (unsigned int i = 0; i < ARRAY_SIZE(ours); i++)
         deny(d->ioports, ours[i].first, ours[i].last);
-    serial_deny_ports(d->ioports);
+    for (unsigned int i = 0; i < SERIAL_PORTS; i++) {
+        uint16_t base = serial_io_base(i);
+
+        if (base)
+            deny(d->ioports, base, base + SERIAL_IO_SIZE - 1);
+    }
 }
 
 static void __init grant_memory(struct domain *d)

@@ -89,6 +89,7 @@ struct guest_ops {
     void (*switch_from)(struct vcpu *v);             /* save live state */
     void (*switch_to)(struct vcpu *v);               /* load it, page tables included */
     void __noreturn (*resume)(void);                 /* enter the guest: current vCPU */
+    void (*take_nmi)(void);                          /* current vCPU, which may */
     int (*relinquish)(struct domain *d);             /* drop page-table and mapping references; -ERESTART */
     void (*dump_vcpu)(const struct vcpu *v);         /* registers and stack on the console */
 };

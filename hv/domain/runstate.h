@@ -15,7 +15,7 @@ void runstate_change(struct vcpu *v, int state, uint64_t now);
 /* RUNSTATE_blocked or RUNSTATE_offline for a vCPU that is not runnable. */
 int runstate_of_sleeper(const struct vcpu *v);
 
-/* CPU_PENDING_GUEST: an NMI to take, guest areas that could not be written. */
+/* CPU_PENDING_GUEST: the current vCPU may have an NMI to take. (That it passes the exit path is all that an event needs.) */
 void vcpu_pending_work(struct vcpu *v);
 
 #endif

@@ -142,6 +142,12 @@ void vcpu_info_unregister(struct vcpu *v)
     }
 }
 
+void vcpu_pending_work(struct vcpu *v)
+{
+    if (v->nmi_pending && !v->nmi_masked)
+        v->domain->ops->take_nmi();
+}
+
 void vcpu_reset(struct vcpu *v)
 {
     atomic_or(&v->pause_flags, VPF_DOWN);

@@ -172,3 +172,8 @@ void serial_rx_interrupt(unsigned int port, bool on)
     uart_write(u, UART_MCR, (uint8_t)(MCR_DTR | MCR_RTS | (on ? MCR_OUT2 : 0)));
     uart_write(u, UART_IER, on ? IER_RX : 0);
 }
+
+uint16_t serial_io_base(unsigned int port)
+{
+    return serial_present(port) ? uarts[port].cfg.io_base : 0;
+}

@@ -45,6 +45,9 @@ int serial_getc(unsigned int port);
 
 /* The ISA interrupt to use for input, 0 = none configured. */
 unsigned int serial_irq(unsigned int port);
+/* The I/O ports of a UART that the hypervisor uses, 0 when it uses none as `port`. */
+uint16_t serial_io_base(unsigned int port);
+#define SERIAL_IO_SIZE 8
 /* Let the port raise its interrupt on received data. */
 void serial_rx_interrupt(unsigned int port, bool on);
 
