@@ -53,6 +53,15 @@ const char *symbol_name(uint64_t addr, char *buf, size_t n)
     return buf;
 }
 
+bool symbol_by_index(uint32_t i, uint64_t *addr, const char **name)
+{
+    if (i >= ksym_count)
+        return false;
+    *addr = ksym_table[i].addr;
+    *name = ksym_names + ksym_table[i].name_off;
+    return true;
+}
+
 static void show_current(void)
 {
     struct vcpu *v = current_vcpu();

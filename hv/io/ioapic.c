@@ -24,6 +24,7 @@
 #define PIC_VECTOR 0x20 /* vectors 0x20..0x2f are kept free for what the PIC may still send */
 
 struct ioapic {
+    uint64_t address;
     volatile uint32_t *window;
     uint32_t gsi_base;
     uint32_t pins;
@@ -69,6 +70,7 @@ static const char *__init ioapic_open(const struct acpi_ioapic *a)
     version = ioapic_read(io, REG_VERSION);
     if (version == 0xffffffff || (version & 0xff) == 0)
         return "nothing answers";
+    io->address = a->address;
     io->gsi_base = a->gsi_base;
     io->pins = min(((version >> 16) & 0xff) + 1, IRQ_GSI_MAX - a->gsi_base);
     for (unsigned int i = 0; i < nr_ioapics; i++)
@@ -151,4 +153,19 @@ void ioapic_mask(unsigned int gsi, bool masked)
     low = ioapic_read(io, reg) & ~(uint32_t)RTE_MASKED;
     ioapic_write(io, reg, low | (masked ? RTE_MASKED : 0));
     spin_unlock(&ioapic_lock);
+}
+
+bool ioapic_peek(uint64_t address, uint32_t reg, uint32_t *value)
+{
+    for (unsigned int i = 0; i < nr_ioapics; i++) {
+        const struct ioapic *io = &ioapics[i];
+
+        if (io->address != address || reg >= REG_RTE(io->pins))
+            continue;
+        spin_lock(&ioapic_lock);
+        *value = reg < REG_RTE(0) ? ioapic_read(io, reg) : (reg & 1) ? 0 : RTE_MASKED;
+        spin_unlock(&ioapic_lock);
+        return true;
+    }
+    return false;
 }

@@ -27,4 +27,10 @@ bool ioapic_has(unsigned int gsi);
 void ioapic_set_route(unsigned int gsi, const struct ioapic_route *route);
 void ioapic_mask(unsigned int gsi, bool masked);
 
+/*
+ * What the I/O APIC at this physical address shows in a register, for a guest that wants to look: entries
+ * read as masked. False when there is no such I/O APIC or register.
+ */
+bool ioapic_peek(uint64_t address, uint32_t reg, uint32_t *value);
+
 #endif
