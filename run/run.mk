@@ -16,8 +16,6 @@ QEMU_ARGS ?=
 # The hypervisor's own command line; ARGS comes last, so that it wins.
 RUN_APPEND = com1=115200,8n1 console=com1 $(ARGS)
 
-DOM0_ELF    := $(B)/dom0/dom0.elf
-DOM0_INITRD := $(B)/dom0/initrd.tar
 ISO_IMAGE   := $(B)/ryokan.iso
 
 .PHONY: run

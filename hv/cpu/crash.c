@@ -9,6 +9,7 @@
 #include "hv/lib/bug.h"
 #include "hv/lib/cmdline.h"
 #include "hv/lib/printf.h"
+#include "hv/lib/string.h"
 #include "hv/mm/guest_access.h"
 
 bool opt_noreboot;
@@ -184,8 +185,10 @@ void __noreturn panic(const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     begin_panic();
-    printk(LOG_ERR "*** Ryokan cannot go on: %s", text);
-    end_of_machine();
+    printk(LOG_ERR "*** Ryokan cannot go on: %s%s", text, strchr(text, '\n') ? "" : "\n");
+    /* The same machine would end here again: no reboot, whatever the command line says. */
+    printk(LOG_ERR "The machine stops here. Reset it by hand.\n");
+    machine_halt();
 }
 
 void __noreturn machine_halt(void)
