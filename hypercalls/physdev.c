@@ -6,6 +6,7 @@
 #include "hv/io/irq.h"
 #include "hv/io/pirq.h"
 #include "hv/lib/nospec.h"
+#include "hv/lib/rangeset.h"
 
 #define IO_PORTS 65536
 
@@ -82,11 +83,22 @@ static int map_msi(struct domain *d, struct physdev_map_pirq *map)
     return pirq_map_msi(d, device, msix, msix ? (uint16_t)map->entry_nr : 0, map->pirq);
 }
 
+static int map_gsi(struct domain *d, const struct physdev_map_pirq *map)
+{
+    struct rangeset *allowed = current->domain->irqs;
+
+    if (map->index < 0 || (unsigned int)map->index >= irq_gsi_count)
+        return -EINVAL;
+    if (allowed == NULL || !rangeset_contains(allowed, (unsigned int)map->index, (unsigned int)map->index))
+        return -EPERM;
+    return pirq_map_gsi(d, (unsigned int)map->index, map->pirq);
+}
+
 static int map_pirq(struct domain *d, struct physdev_map_pirq *map)
 {
     switch (map->type) {
     case MAP_PIRQ_TYPE_GSI:
-        return map->index < 0 ? -EINVAL : pirq_map_gsi(d, (unsigned int)map->index, map->pirq);
+        return map_gsi(d, map);
     case MAP_PIRQ_TYPE_MSI:
     case MAP_PIRQ_TYPE_MSI_SEG:
     case MAP_PIRQ_TYPE_MULTI_MSI:

@@ -7,6 +7,7 @@
 #include "hv/cpu/time.h"
 #include "hv/cpu/trace.h"
 #include "hv/domain/runstate.h"
+#include "hv/domain/wallclock.h"
 #include "hv/io/console.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/errno.h"
@@ -154,6 +155,7 @@ static int domain_init_parts(struct domain *d)
     if (!d->shared_info)
         return -ENOMEM;
     frame_share_with_domain(d->shared_info, d, true);
+    domain_update_wallclock(d);
     rc = evtchn_init(d, EVTCHN_FIFO_NR_CHANNELS);
     if (!rc)
         rc = d->ops->domain_init(d);
