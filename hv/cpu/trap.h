@@ -24,10 +24,12 @@ uint8_t alloc_irq_vector(void); /* a free device vector, the same on all CPUs; 0
 void free_irq_vector(uint8_t vector);
 
 /* Exception table: code address -> fixup address; entries are made with EX_TABLE in asm. */
-#define EX_TABLE(from, to)                                                                                   \
+#define EX_TABLE(from, to) EX_TABLE_TO(from, #to)
+/* The same with a string, for the label of an asm goto ("%l[fault]"), which clang-format would break. */
+#define EX_TABLE_TO(from, to)                                                                                \
     ".section .ex_table, \"a\"\n\t"                                                                          \
     ".balign 8\n\t"                                                                                          \
-    ".quad " #from ", " #to "\n\t"                                                                           \
+    ".quad " #from ", " to "\n\t"                                                                            \
     ".previous\n\t"
 uint64_t ex_table_fixup(uint64_t rip); /* 0 = none */
 

@@ -32,11 +32,11 @@ static __always_inline void pv_access_end(void)
     __asm__ volatile(ASM_CLAC ::: "memory");
 }
 
-#define guest_put(ptr, value, fault)                           \
-    __asm__ goto("1: movq %1, %0\n\t" EX_TABLE(1b, % l[fault]) \
-                 :                                             \
-                 : "m"(*(ptr)), "r"((uint64_t)(value))         \
-                 : "memory"                                    \
+#define guest_put(ptr, value, fault)                               \
+    __asm__ goto("1: movq %1, %0\n\t" EX_TABLE_TO(1b, "%l[fault]") \
+                 :                                                 \
+                 : "m"(*(ptr)), "r"((uint64_t)(value))             \
+                 : "memory"                                        \
                  : fault)
 
 /* Reads cannot jump (gcc 12 fails on asm goto with outputs here): a fault sets `bad` and reads 0. */

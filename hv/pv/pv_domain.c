@@ -121,14 +121,14 @@ static void save_segments(struct vcpu *v)
     v->pv.gs_base_user = v->pv.in_kernel ? other_gs : active_gs;
 }
 
-#define LOAD_SELECTOR(reg)                                                                \
-    static bool load_##reg(uint16_t sel)                                                  \
-    {                                                                                     \
-        __asm__ goto("1: movw %0, %%" #reg "\n\t" EX_TABLE(1b, % l[bad])::"r"(sel)::bad); \
-        return true;                                                                      \
-    bad:                                                                                  \
-        __asm__ volatile("movw %0, %%" #reg ::"r"((uint16_t)0));                          \
-        return false;                                                                     \
+#define LOAD_SELECTOR(reg)                                                                    \
+    static bool load_##reg(uint16_t sel)                                                      \
+    {                                                                                         \
+        __asm__ goto("1: movw %0, %%" #reg "\n\t" EX_TABLE_TO(1b, "%l[bad]")::"r"(sel)::bad); \
+        return true;                                                                          \
+    bad:                                                                                      \
+        __asm__ volatile("movw %0, %%" #reg ::"r"((uint16_t)0));                              \
+        return false;                                                                         \
     }
 LOAD_SELECTOR(ds)
 LOAD_SELECTOR(es)
