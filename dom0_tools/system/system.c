@@ -9,7 +9,6 @@
 #include "pvguest/xen_errno.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,8 +68,7 @@ static int run_uptime(int argc, char **argv)
 
 static void print_memory(const char *what, uint64_t total_kib, uint64_t free_kib)
 {
-    printf("%-12s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", what, total_kib, total_kib - free_kib,
-           free_kib);
+    printf("%-12s %12lu %12lu %12lu\n", what, total_kib, total_kib - free_kib, free_kib);
 }
 
 static int run_mem(int argc, char **argv)
@@ -140,8 +138,8 @@ static int run_ps(int argc, char **argv)
     thread_for_each(copy_thread, &rows);
     printf("%-24s %-8s %10s %8s\n", "THREAD", "STATE", "TIME(ms)", "STACK(K)");
     for (size_t i = 0; i < rows.nr; i++)
-        printf("%-24s %-8s %10" PRIu64 " %8zu\n", rows.row[i].name, states[rows.row[i].state],
-               rows.row[i].runtime / NSEC_PER_MSEC, rows.row[i].stack_size / 1024);
+        printf("%-24s %-8s %10lu %8zu\n", rows.row[i].name, states[rows.row[i].state],
+               (unsigned long)(rows.row[i].runtime / NSEC_PER_MSEC), rows.row[i].stack_size / 1024);
     free(rows.row);
     return COMMAND_OK;
 }

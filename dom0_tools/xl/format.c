@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/xl/format.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <xen/sched.h>
 
@@ -110,9 +109,9 @@ void format_cpumap(FILE *out, const uint8_t *map, uint32_t nr_cpus)
             continue;
         while (last + 1 < nr_cpus && cpu_in(map, last + 1))
             last++;
-        fprintf(out, "%s%" PRIu32, comma, first);
+        fprintf(out, "%s%u", comma, first);
         if (last > first)
-            fprintf(out, "-%" PRIu32, last);
+            fprintf(out, "-%u", last);
         comma = ",";
     }
 }

@@ -6,7 +6,6 @@
 #include "dom0_tools/xl/format.h"
 #include "pvguest/hypercall.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,22 +108,22 @@ static void print_machine(struct selection *sel, const struct host *host)
     line(sel, "release", "pvguest");
     line(sel, "version", "1");
     line(sel, "machine", "x86_64");
-    line(sel, "nr_cpus", "%" PRIu32, phys->nr_cpus);
-    line(sel, "max_cpu_id", "%" PRIu32, phys->max_cpu_id);
-    line(sel, "nr_nodes", "%" PRIu32, phys->nr_nodes);
-    line(sel, "cores_per_socket", "%" PRIu32, phys->cores_per_socket);
-    line(sel, "threads_per_core", "%" PRIu32, phys->threads_per_core);
-    line(sel, "cpu_mhz", "%" PRIu32 ".%03" PRIu32, phys->cpu_khz / 1000, phys->cpu_khz % 1000);
+    line(sel, "nr_cpus", "%u", phys->nr_cpus);
+    line(sel, "max_cpu_id", "%u", phys->max_cpu_id);
+    line(sel, "nr_nodes", "%u", phys->nr_nodes);
+    line(sel, "cores_per_socket", "%u", phys->cores_per_socket);
+    line(sel, "threads_per_core", "%u", phys->threads_per_core);
+    line(sel, "cpu_mhz", "%u.%03u", phys->cpu_khz / 1000, phys->cpu_khz % 1000);
     line(sel, "hw_caps", "%08x:%08x:%08x:%08x:%08x:%08x:%08x:%08x", phys->hw_cap[0], phys->hw_cap[1],
          phys->hw_cap[2], phys->hw_cap[3], phys->hw_cap[4], phys->hw_cap[5], phys->hw_cap[6],
          phys->hw_cap[7]);
     format_virt_caps(caps, sizeof(caps), phys);
     line(sel, "virt_caps", "%s", caps[0] == ' ' ? caps + 1 : caps);
-    line(sel, "total_memory", "%" PRIu64, phys->total_pages / PAGES_PER_MIB);
-    line(sel, "free_memory", "%" PRIu64, (phys->free_pages - phys->outstanding_pages) / PAGES_PER_MIB);
+    line(sel, "total_memory", "%lu", phys->total_pages / PAGES_PER_MIB);
+    line(sel, "free_memory", "%lu", (phys->free_pages - phys->outstanding_pages) / PAGES_PER_MIB);
     line(sel, "sharing_freed_memory", "0");
     line(sel, "sharing_used_memory", "0");
-    line(sel, "outstanding_claims", "%" PRIu64, phys->outstanding_pages / PAGES_PER_MIB);
+    line(sel, "outstanding_claims", "%lu", phys->outstanding_pages / PAGES_PER_MIB);
     line(sel, "free_cpus", "%u", host->free_cpus);
 }
 
@@ -161,8 +160,7 @@ static int print_cpu_topology(uint32_t nr)
         printf("cpu_topology           :\ncpu:    core    socket     node\n");
     for (uint32_t i = 0; error == 0 && i < nr; i++)
         if (topo[i].core != XEN_INVALID_CORE_ID)
-            printf("%3" PRIu32 ":    %4" PRIu32 "     %4" PRIu32 "     %4" PRIu32 "\n", i, topo[i].core,
-                   topo[i].socket, topo[i].node);
+            printf("%3u:    %4u     %4u     %4u\n", i, topo[i].core, topo[i].socket, topo[i].node);
     free(topo);
     return error;
 }
@@ -177,10 +175,9 @@ static int print_numa(uint32_t nr)
     if (error == 0)
         printf("numa_info              :\nnode:    memsize    memfree    distances\n");
     for (uint32_t i = 0; error == 0 && i < nodes && i < nr; i++) {
-        printf("%4" PRIu32 ":    %6" PRIu64 "     %6" PRIu64 "      ", i, info[i].memsize >> 20,
-               info[i].memfree >> 20);
+        printf("%4u:    %6lu     %6lu      ", i, info[i].memsize >> 20, info[i].memfree >> 20);
         for (uint32_t j = 0; j < nodes && j < nr; j++)
-            printf("%s%" PRIu32, j == 0 ? "" : ",", distances[i * nodes + j]);
+            printf("%s%u", j == 0 ? "" : ",", distances[i * nodes + j]);
         printf("\n");
     }
     free(info);
