@@ -14,6 +14,8 @@
 #include "hv/cpu/time.h"
 #include "hv/io/acpi.h"
 #include "hv/io/console.h"
+#include "hv/io/console_input.h"
+#include "hv/io/debug_keys.h"
 #include "hv/io/irq.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/cmdline.h"
@@ -163,11 +165,14 @@ static void __noreturn __init start_on_final_stack(void)
         panic("out of memory for the first run queue\n");
     cpus = smp_bring_up(opt_maxcpus);
     time_check_cpus();
+    debug_keys_init();
+    console_input_init();
     printk(LOG_INFO "CPUs: %u running\n", cpus);
     pv_init();
     domain_hooks = &hypercall_domain_hooks;
     boot_build_domains();
     boot_free_memory();
+    console_input_to_dom0();
     cpu_enter_idle();
 }
 
