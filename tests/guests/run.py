@@ -3,6 +3,7 @@
 """Runs the guest-side tests on Ryokan, or on Debian's real Xen as the oracle, in QEMU (TCG).
 
     tests/guests/run.py [--xen] [--cpus N] [--vcpus N] [--verbose] [--timeout S] [NAME...]
+    tests/guests/run.py --bench [--xen]        prints the bench guest's "BENCH name value unit" lines
 
 One boot runs all ordinary tests; each test that must end with the domain crashed gets a boot of its own. Prints one line
 a test, then "N passed, N failed". The exit status is 0 when nothing failed. Usable as a library: run_all(options).
@@ -18,6 +19,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SUITE = os.path.join(ROOT, "build/guests/suite.elf")
+BENCH = os.path.join(ROOT, "build/guests/bench.elf")
 RYOKAN = os.path.join(ROOT, "build/hv/ryokan")
 XEN = os.path.join(ROOT, "build/debs/xen-4.17")
 LINE = re.compile(r"^(?:\(XEN\) |\(d\d+\) )?([a-z0-9_]+): (SUCCESS|SKIP|ERROR|FAILURE)\s*$")
@@ -50,7 +52,8 @@ def qemu_command(options, guest_args):
         kernel = RYOKAN
         line = "com1=115200,8n1 console=com1 dom0_mem=512M noreboot=1 loglvl=all guest_loglvl=all"
     line += f" dom0_max_vcpus={options.vcpus} {options.hv_args}"
-    return ["qemu-system-x86_64", "-accel", "tcg", "-cpu", options.cpu, "-machine", "q35", "-m", "1024",
+    icount = ["-icount", "shift=0,sleep=off"] if options.bench else []
+    return ["qemu-system-x86_64", "-accel", "tcg"] + icount + ["-cpu", options.cpu, "-machine", "q35", "-m", "1024",
             "-smp", str(options.cpus), "-display", "none", "-vga", "none", "-nodefaults", "-serial", "stdio",
             "-no-reboot", "-monitor", "none", "-kernel", kernel, "-append", line,
             "-initrd", f"{options.guest} {guest_args}"] + options.qemu_args.split()
@@ -146,6 +149,21 @@ def run_all(options):
     return bad == 0 and good > 0
 
 
+def run_bench(options):
+    """Runs the bench guest on one CPU, where the TSC counts instructions. Returns {name: value}, in order of printing."""
+    options.bench, options.cpus, options.vcpus, options.guest = True, 1, 2, BENCH
+    lines, timed_out = boot(options, "bench", options.timeout, re.compile(END.pattern + "|" + CRASHED.pattern))
+    figures = {}
+    for line in lines:
+        match = re.search(r"BENCH (\w+) (\d+) (\w+)", line)
+        if match:
+            figures[match.group(1)] = int(match.group(2))
+    if timed_out or not any("Bench done" in line for line in lines):
+        print("\n".join(lines[-12:]))
+        raise RuntimeError("the bench guest did not finish")
+    return figures
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--xen", action="store_true", help="run on Debian's Xen 4.17 instead of Ryokan")
@@ -156,10 +174,16 @@ def parse(argv):
     parser.add_argument("--hv-args", default="", help="more words for the hypervisor's command line")
     parser.add_argument("--qemu-args", default="")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds a boot")
+    parser.add_argument("--bench", action="store_true", help="run the bench guest instead")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("names", nargs="*")
     return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
-    sys.exit(0 if run_all(parse(sys.argv[1:])) else 1)
+    arguments = parse(sys.argv[1:])
+    if arguments.bench:
+        for figure, value in run_bench(arguments).items():
+            print(f"BENCH {figure} {value} instructions")
+        sys.exit(0)
+    sys.exit(0 if run_all(arguments) else 1)

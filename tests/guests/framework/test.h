@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <xen/xen.h>
 
 enum result { RESULT_SUCCESS, RESULT_SKIP, RESULT_ERROR, RESULT_FAILURE };
 
@@ -43,6 +44,14 @@ bool test_check_equal(int64_t actual, int64_t expected, const char *file, int li
 #define CHECK(condition) test_check(condition, __FILE__, __LINE__, #condition)
 #define CHECK_EQ(actual, expected) \
     test_check_equal((int64_t)(actual), (int64_t)(expected), __FILE__, __LINE__, #actual " == " #expected)
+
+/* The worst result since the last reset, and its name. */
+enum result test_result(void);
+void test_result_reset(void);
+const char *test_result_name(enum result result);
+
+/* First call of every image: memory, console, events and traps of vCPU 0. */
+void guest_init(start_info_t *si);
 
 bool is_initial_domain(void);
 /* Whether the hypervisor calls itself Ryokan. Only for the few results that QEMU's faults change under Xen.

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bench guest: the same binary on Ryokan and on Debian's Xen 4.17, in the initial domain's place. Meant
+ * for QEMU with -icount shift=0,sleep=off and one CPU, where results repeat exactly; two vCPUs for the
+ * switches.
+ */
+#include "tests/bench/guest/bench.h"
+#include "tests/guests/framework/guest.h"
+
+void guest_main(start_info_t *si);
+
+void bench_report(const char *name, uint64_t value)
+{
+    print("BENCH %s %lu instructions\n", name, value);
+}
+
+void guest_main(start_info_t *si)
+{
+    guest_init(si);
+    print("Bench guest\n");
+    bench_calls();
+    bench_events();
+    bench_memory();
+    bench_traps();
+    bench_grants();
+    bench_tables();
+    bench_switches();
+    print("Bench done\n");
+    print("Test result: SUCCESS\n");
+    test_shutdown(SHUTDOWN_poweroff);
+}
