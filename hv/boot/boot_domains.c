@@ -11,15 +11,19 @@
 #include "hv/boot/dom0_hardware.h"
 #include "hv/boot/pv_build.h"
 #include "hv/boot/start.h"
+#include "hv/cpu/crash.h"
 #include "hv/io/console.h"
+#include "hv/io/pirq.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/cmdline.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/parse.h"
+#include "hv/lib/rangeset.h"
 #include "hv/lib/string.h"
 #include "hv/mm/frame.h"
 #include "hv/pv/pv.h"
 #include "hv/sched/sched.h"
+#include "hypercalls/grant_table.h"
 
 #define MAX_BOOT_DOMAINS 16
 #define DOM0_MEM_DEFAULT MIB(256)
@@ -105,6 +109,34 @@ static int parse_domain(const char *value)
 }
 custom_param("domain", parse_domain,
              "domain=NAME,kernel=MODULE[,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,cmdline=TEXT]");
+
+/* What hypercalls and boot keep per domain. */
+static int hook_init(struct domain *d)
+{
+    return gnttab_init(d, GNTTAB_DEFAULT_FRAMES, GNTTAB_DEFAULT_MAPTRACK_FRAMES);
+}
+
+static int hook_relinquish(struct domain *d)
+{
+    pv_build_release_console(d);
+    return gnttab_release_mappings(d);
+}
+
+static void hook_free(struct domain *d)
+{
+    gnttab_free(d);
+    pirq_domain_free(d);
+    rangeset_destroy(d->ioports);
+    rangeset_destroy(d->iomem);
+    rangeset_destroy(d->irqs);
+}
+
+static const struct domain_hooks hooks = {
+    .init = hook_init,
+    .relinquish = hook_relinquish,
+    .free = hook_free,
+    .hardware_shutdown = hardware_domain_shutdown,
+};
 
 static const char *__init create_vcpus(struct domain *d, uint32_t n)
 {
@@ -208,6 +240,7 @@ static void __init build_asked(const struct boot_domain *b)
 
 void __init boot_build_domains(void)
 {
+    domain_hooks = &hooks;
     build_dom0();
     for (unsigned int i = 0; i < nr_asked; i++)
         build_asked(&asked[i]);

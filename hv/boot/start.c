@@ -16,6 +16,7 @@
 #include "hv/io/console.h"
 #include "hv/io/console_input.h"
 #include "hv/io/debug_keys.h"
+#include "hv/io/ioapic.h"
 #include "hv/io/irq.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/cmdline.h"
@@ -24,7 +25,6 @@
 #include "hv/mm/mm_init.h"
 #include "hv/mm/paging.h"
 #include "hv/pv/pv.h"
-#include "hypercalls/hypercall.h"
 
 #define MULTIBOOT1_MAGIC 0x2badb002u
 #define MULTIBOOT2_MAGIC 0x36d76289u
@@ -154,6 +154,7 @@ static void __noreturn __init start_on_final_stack(void)
     desc_init_cpu(0, cpu_stack(0));
     console_init_ring();
     acpi_init(boot_info.rsdp, boot_info.rsdp_copy_size ? boot_info.rsdp_copy : NULL);
+    pic_disable(); /* while the local APIC still passes its requests on, so that a pending one goes away */
     apic_init_boot();
     cpu_apic_id[0] = apic_id();
     irq_init();
@@ -169,7 +170,6 @@ static void __noreturn __init start_on_final_stack(void)
     console_input_init();
     printk(LOG_INFO "CPUs: %u running\n", cpus);
     pv_init();
-    domain_hooks = &hypercall_domain_hooks;
     boot_build_domains();
     boot_free_memory();
     console_input_to_dom0();

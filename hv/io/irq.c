@@ -378,7 +378,6 @@ static void show_irqs(char key __unused)
 
 void __init irq_init(void)
 {
-    pic_disable();
     irq_gsi_count = ioapic_init();
     for (unsigned int gsi = 0; gsi < irq_gsi_count; gsi++) {
         /* PCI's interrupts are active low and level triggered, ISA's are neither. */
