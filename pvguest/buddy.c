@@ -97,6 +97,14 @@ void *buddy_alloc(struct buddy *buddy, unsigned int order)
     return block;
 }
 
+void buddy_split(struct buddy *buddy, void *block, unsigned int order)
+{
+    size_t page = page_of(buddy, block);
+
+    for (size_t i = 0; i < (size_t)1 << order; i++)
+        buddy->state[page + i] = STATE_ALLOCATED;
+}
+
 bool buddy_free(struct buddy *buddy, void *block, unsigned int order)
 {
     size_t offset = (size_t)((uint8_t *)block - buddy->base);

@@ -38,6 +38,9 @@ void buddy_add(struct buddy *buddy, size_t first, size_t count);
  * are none. */
 void *buddy_alloc(struct buddy *buddy, unsigned int order);
 
+/* Makes an allocated block 2^order allocated blocks of one page, which are given back one by one. */
+void buddy_split(struct buddy *buddy, void *block, unsigned int order);
+
 /* Gives a block back. Returns false, and does nothing, if no block of that order was allocated at that
  * address. */
 bool buddy_free(struct buddy *buddy, void *block, unsigned int order);

@@ -27,8 +27,10 @@ static bool map_span(unsigned long va)
     if (block && l1) {
         for (unsigned int i = 0; i < 512; i++)
             l1[i] = pte_make(virt_to_mfn(block + i * PAGE_SIZE), PTE_RW);
-        if (pt_install_l1(va, l1) == 0)
+        if (pt_install_l1(va, l1) == 0) {
+            page_split(block, 9);
             return true;
+        }
     }
     if (block)
         page_free(block, 9);
@@ -47,7 +49,7 @@ static bool grow(unsigned long end)
     if (step < MIN_STEP)
         step = MIN_STEP;
     target = (end + step - 1) & PAGE_MASK;
-    if (target > PVG_HEAP_END)
+    if (target > PVG_HEAP_END || (end - brk_mapped) / PAGE_SIZE >= memory_free_pages())
         return false;
     while (brk_mapped < end) {
         unsigned long span_end = (brk_mapped | (L1_SPAN - 1)) + 1;
@@ -69,8 +71,19 @@ static bool grow(unsigned long end)
     return true;
 }
 
-/* The C library's: moves the end of the heap, returns the old one, or (void *)-1 with ENOMEM. Memory given
- * back stays mapped. */
+/* Gives pages back when many are unused; a reserve stays, because heaps breathe. */
+static void shrink(void)
+{
+    unsigned long keep = (brk_now + 2 * L1_SPAN - 1) & ~(L1_SPAN - 1);
+
+    if (brk_mapped < keep + L1_SPAN)
+        return;
+    vmap_depopulate((void *)keep, (brk_mapped - keep) / PAGE_SIZE);
+    brk_mapped = keep;
+}
+
+/* The C library's: moves the end of the heap and returns the old one, or (void *)-1 and errno ENOMEM or
+ * EINVAL. */
 void *sbrk(ptrdiff_t increment)
 {
     unsigned long old = brk_now;
@@ -86,5 +99,7 @@ void *sbrk(ptrdiff_t increment)
         return (void *)-1;
     }
     brk_now += (unsigned long)increment;
+    if (increment < 0)
+        shrink();
     return (void *)old;
 }

@@ -158,6 +158,11 @@ void page_free(void *page, unsigned int order)
     upcalls_restore(masked);
 }
 
+void page_split(void *block, unsigned int order)
+{
+    buddy_split(&buddy, block, order);
+}
+
 size_t memory_total_pages(void)
 {
     return start_info->nr_pages;

@@ -38,6 +38,9 @@ void *page_alloc(unsigned int order);
 /* Gives back what page_alloc() gave with the same order; anything else is a panic. Any context on vCPU 0. */
 void page_free(void *page, unsigned int order);
 
+/* Lets the pages of a block from page_alloc() be given back one by one, with order 0. */
+void page_split(void *block, unsigned int order);
+
 /* One page from page_alloc(0), filled with zeroes, or NULL. */
 void *page_alloc_zeroed(void);
 

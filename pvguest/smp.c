@@ -66,7 +66,8 @@ static void secondary_main(void *arg)
 static void fill_context(struct vcpu_guest_context *ctx, struct secondary *secondary)
 {
     memset(ctx, 0, sizeof(*ctx));
-    ctx->flags = VGCF_in_kernel | VGCF_online;
+    ctx->flags =
+        VGCF_in_kernel; /* with VGCF_online Xen would hold it up already, and VCPUOP_up not wake it */
     ctx->user_regs.rip = (unsigned long)thread_entry;
     ctx->user_regs.rsp = (unsigned long)secondary->stack + (PAGE_SIZE << STACK_ORDER);
     ctx->user_regs.r12 = (unsigned long)secondary_main;
