@@ -94,15 +94,15 @@ static __always_inline bool bounce(struct vcpu *v, struct regs *r, uint64_t eip,
     frame = (uint64_t *)sp;
     p = frame + (with_error ? 3 : 2);
     pv_access_begin();
-    guest_put(frame, r->rcx, fault);
-    guest_put(frame + 1, r->r11, fault);
+    guest_put(frame, r->rcx);
+    guest_put(frame + 1, r->r11);
     if (with_error)
-        guest_put(frame + 2, error, fault);
-    guest_put(p, r->rip, fault);
-    guest_put(p + 1, cs | (uint64_t)masked << 32, fault);
-    guest_put(p + 2, flags_image(v, r, masked), fault);
-    guest_put(p + 3, r->rsp, fault);
-    guest_put(p + 4, r->ss, fault);
+        guest_put(frame + 2, error);
+    guest_put(p, r->rip);
+    guest_put(p + 1, cs | (uint64_t)masked << 32);
+    guest_put(p + 2, flags_image(v, r, masked));
+    guest_put(p + 3, r->rsp);
+    guest_put(p + 4, r->ss);
     pv_access_end();
     if (mask_events)
         WRITE_ONCE(info->evtchn_upcall_mask, 1);
@@ -170,17 +170,17 @@ void pv_inject_failsafe(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs)
         goto impossible;
     frame = (uint64_t *)sp;
     pv_access_begin();
-    guest_put(frame, r->rcx, fault);
-    guest_put(frame + 1, r->r11, fault);
-    guest_put(frame + 2, ds, fault);
-    guest_put(frame + 3, es, fault);
-    guest_put(frame + 4, fs, fault);
-    guest_put(frame + 5, gs, fault);
-    guest_put(frame + 6, r->rip, fault);
-    guest_put(frame + 7, cs | (uint64_t)masked << 32, fault);
-    guest_put(frame + 8, flags_image(v, r, masked), fault);
-    guest_put(frame + 9, r->rsp, fault);
-    guest_put(frame + 10, r->ss, fault);
+    guest_put(frame, r->rcx);
+    guest_put(frame + 1, r->r11);
+    guest_put(frame + 2, ds);
+    guest_put(frame + 3, es);
+    guest_put(frame + 4, fs);
+    guest_put(frame + 5, gs);
+    guest_put(frame + 6, r->rip);
+    guest_put(frame + 7, cs | (uint64_t)masked << 32);
+    guest_put(frame + 8, flags_image(v, r, masked));
+    guest_put(frame + 9, r->rsp);
+    guest_put(frame + 10, r->ss);
     pv_access_end();
     if (v->pv.failsafe.mask_events)
         WRITE_ONCE(v->info->evtchn_upcall_mask, 1);

@@ -37,20 +37,11 @@ static bool context_valid(const struct vcpu_guest_context *c)
            c->gdt_ents <= FIRST_RESERVED_GDT_ENTRY && traps_valid(c->trap_ctxt);
 }
 
-static int put_table(mfn_t *table)
+/* Lock: mmu_lock. A preempted release is finished by the next operation on the domain's tables. */
+static void put_table(mfn_t table)
 {
-    int rc = table->m ? page_put_type(mfn_to_frame(*table)) : 0;
-
-    if (rc == 0)
-        *table = mfn(0);
-    return rc;
-}
-
-/* For tables that are pinned or shared in all but strange cases, so that this only counts down. */
-static void put_table_fully(mfn_t *table)
-{
-    while (put_table(table))
-        ;
+    if (table.m)
+        (void)page_put_type(mfn_to_frame(table));
 }
 
 /* Type and reference both root tables. */
@@ -63,23 +54,9 @@ static int get_tables(struct domain *d, mfn_t kernel, mfn_t user)
     if (rc == 0 && user.m) {
         rc = page_get_type(user, d, PGT_L4);
         if (rc)
-            put_table_fully(&kernel);
+            put_table(kernel);
     }
     spin_unlock(&d->mmu_lock);
-    return rc;
-}
-
-int pv_vcpu_drop_context(struct vcpu *v)
-{
-    int rc;
-
-    pv_drop_gdt(v);
-    pv_drop_ldt(v);
-    spin_lock(&v->domain->mmu_lock);
-    rc = put_table(&v->pv.user_table);
-    if (rc == 0)
-        rc = put_table(&v->pv.kernel_table);
-    spin_unlock(&v->domain->mmu_lock);
     return rc;
 }
 
@@ -202,30 +179,38 @@ static void apply_context(struct vcpu *v, const struct vcpu_guest_context *c)
         v->domain->vm_assist = c->vm_assist & PV_VM_ASSIST_VALID;
 }
 
+/* Lock: mmu_lock. */
+static void replace_tables(struct vcpu *v, mfn_t kernel, mfn_t user)
+{
+    mfn_t old_kernel = v->pv.kernel_table, old_user = v->pv.user_table;
+
+    v->pv.kernel_table = kernel;
+    v->pv.user_table = user;
+    put_table(old_user);
+    put_table(old_kernel);
+}
+
 int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     mfn_t kernel = mfn(xen_cr3_to_pfn(c->ctrlreg[3])), user = mfn(xen_cr3_to_pfn(c->ctrlreg[1]));
-    mfn_t old_kernel = v->pv.kernel_table, old_user = v->pv.user_table;
+    struct domain *d = v->domain;
     int rc;
 
     if (!context_valid(c) || (!(c->flags & VGCF_in_kernel) && !user.m))
         return -EINVAL;
-    rc = get_tables(v->domain, kernel, user);
+    rc = get_tables(d, kernel, user);
     if (rc)
         return rc;
     rc = pv_set_gdt(v, c->gdt_frames, (uint32_t)c->gdt_ents);
-    if (rc == 0)
-        rc = pv_set_ldt(v, c->ldt_base, c->ldt_ents);
-    spin_lock(&v->domain->mmu_lock);
+    spin_lock(&d->mmu_lock);
     if (rc == 0) {
-        v->pv.kernel_table = kernel;
-        v->pv.user_table = user;
-        kernel = old_kernel;
-        user = old_user;
+        (void)pv_set_ldt(v, c->ldt_base, c->ldt_ents); /* context_valid() checked what it could refuse */
+        replace_tables(v, kernel, user);
+    } else {
+        put_table(user);
+        put_table(kernel);
     }
-    put_table_fully(&user);
-    put_table_fully(&kernel);
-    spin_unlock(&v->domain->mmu_lock);
+    spin_unlock(&d->mmu_lock);
     if (rc)
         return rc;
     apply_context(v, c);

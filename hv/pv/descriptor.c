@@ -14,10 +14,10 @@
 #include "hv/cpu/desc.h"
 #include "hv/cpu/ipi.h"
 #include "hv/lib/errno.h"
-#include "hv/lib/bug.h"
 #include "hv/mm/paging.h"
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv.h"
+#include "hv/pv/pv_mm.h"
 
 #define DESC_TYPE(d)    (((d) >> 40) & 15)
 #define DESC_S          BIT(44)
@@ -69,11 +69,7 @@ static void flush_windows(struct vcpu *v)
 
 static void put_seg_desc(mfn_t m)
 {
-    int rc = page_put_type(mfn_to_frame(m));
-
-    /* Only tables with many entries below them are released in steps. */
-    ASSERT(rc == 0);
-    (void)rc;
+    (void)page_put_type(mfn_to_frame(m)); /* only tables are ever released in steps */
 }
 
 static unsigned int gdt_pages(unsigned int entries)
@@ -81,26 +77,20 @@ static unsigned int gdt_pages(unsigned int entries)
     return DIV_ROUND_UP(entries, DESCS_PER_PAGE);
 }
 
-static void drop_gdt_locked(struct vcpu *v)
+void pv_drop_gdt(struct vcpu *v)
 {
     unsigned int pages = gdt_pages(v->pv.gdt_entries);
 
-    for (unsigned int i = 0; i < pages; i++) {
+    if (!pages)
+        return;
+    for (unsigned int i = 0; i < pages; i++)
         WRITE_ONCE(v->pv.window[i], 0);
+    flush_windows(v);
+    for (unsigned int i = 0; i < pages; i++) {
         put_seg_desc(mfn(v->pv.gdt_frames[i]));
         v->pv.gdt_frames[i] = 0;
     }
     v->pv.gdt_entries = 0;
-}
-
-void pv_drop_gdt(struct vcpu *v)
-{
-    if (!v->pv.gdt_entries)
-        return;
-    spin_lock(&v->domain->mmu_lock);
-    drop_gdt_locked(v);
-    spin_unlock(&v->domain->mmu_lock);
-    flush_windows(v);
 }
 
 /* Reference all pages, or none. */
@@ -126,7 +116,7 @@ int pv_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t entries)
     spin_lock(&v->domain->mmu_lock);
     rc = get_gdt_pages(v->domain, frames, pages);
     if (rc == 0) {
-        drop_gdt_locked(v);
+        pv_drop_gdt(v);
         for (unsigned int i = 0; i < pages; i++) {
             v->pv.gdt_frames[i] = frames[i];
             WRITE_ONCE(v->pv.window[i], pte_make(mfn(frames[i]), HV_RW));
@@ -134,16 +124,13 @@ int pv_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t entries)
         v->pv.gdt_entries = (uint16_t)entries;
     }
     spin_unlock(&v->domain->mmu_lock);
-    if (rc == 0)
-        flush_windows(v);
     return rc;
 }
 
 /* Lock: mmu_lock. */
 static bool ldt_frame_of(struct vcpu *v, uint64_t va, mfn_t *m)
 {
-    struct frame *l1;
-    const pte_t *slot = pv_l1e_of(v, va, &l1);
+    const pte_t *slot = pv_l1e_of(v, va);
     pte_t e = slot ? READ_ONCE(*slot) : 0;
 
     *m = pte_mfn(e);
@@ -171,36 +158,23 @@ bool pv_map_ldt_page(struct vcpu *v, uint32_t page)
     return ok;
 }
 
-/* Lock: mmu_lock. True when something was mapped: the CPUs that used it need a flush before the pages change
- * type. */
-static bool drop_ldt_locked(struct vcpu *v)
-{
-    uint64_t mapped = v->pv.shadow_ldt_mapped;
-    unsigned int page;
-
-    for_each_set_bit (page, &mapped, LDT_WINDOW_PAGES) {
-        mfn_t m = pte_mfn(v->pv.window[GDT_WINDOW_PAGES + page]);
-
-        WRITE_ONCE(v->pv.window[GDT_WINDOW_PAGES + page], 0);
-        put_seg_desc(m);
-    }
-    v->pv.shadow_ldt_mapped = 0;
-    return mapped != 0;
-}
-
-void pv_drop_ldt_locked(struct vcpu *v)
-{
-    if (drop_ldt_locked(v))
-        flush_windows(v);
-}
-
+/* The CPUs forget the pages before these may change their type. */
 void pv_drop_ldt(struct vcpu *v)
 {
-    if (!v->pv.shadow_ldt_mapped)
+    uint64_t mapped = v->pv.shadow_ldt_mapped;
+    mfn_t pages[LDT_WINDOW_PAGES];
+    unsigned int page;
+
+    if (likely(!mapped))
         return;
-    spin_lock(&v->domain->mmu_lock);
-    pv_drop_ldt_locked(v);
-    spin_unlock(&v->domain->mmu_lock);
+    for_each_set_bit (page, &mapped, LDT_WINDOW_PAGES) {
+        pages[page] = pte_mfn(v->pv.window[GDT_WINDOW_PAGES + page]);
+        WRITE_ONCE(v->pv.window[GDT_WINDOW_PAGES + page], 0);
+    }
+    v->pv.shadow_ldt_mapped = 0;
+    flush_windows(v);
+    for_each_set_bit (page, &mapped, LDT_WINDOW_PAGES)
+        put_seg_desc(pages[page]);
 }
 
 int pv_set_ldt(struct vcpu *v, uint64_t base, uint64_t entries)

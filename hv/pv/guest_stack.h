@@ -32,12 +32,12 @@ static __always_inline void pv_access_end(void)
     __asm__ volatile(ASM_CLAC ::: "memory");
 }
 
-#define guest_put(ptr, value, fault)                               \
-    __asm__ goto("1: movq %1, %0\n\t" EX_TABLE_TO(1b, "%l[fault]") \
-                 :                                                 \
-                 : "m"(*(ptr)), "r"((uint64_t)(value))             \
-                 : "memory"                                        \
-                 : fault)
+/* In an asm goto: a fault at label 1 jumps to the C label `fault`. */
+#define EX_GOTO_FAULT EX_TABLE_TO(1b, "%l[fault]")
+
+/* Jumps to the label `fault`. */
+#define guest_put(ptr, value) \
+    __asm__ goto("1: movq %1, %0\n\t" EX_GOTO_FAULT ::"m"(*(ptr)), "r"((uint64_t)(value)) : "memory" : fault)
 
 /* Reads cannot jump (gcc 12 fails on asm goto with outputs here): a fault sets `bad` and reads 0. */
 #define guest_get(var, ptr, bad)                          \

@@ -56,9 +56,6 @@ void pv_init_hv_slots(struct domain *d, pte_t *l4);
 
 /* TSD and FSGSBASE of the current vCPU's CR4 into the CPU's. */
 void pv_load_cr4(const struct vcpu *v);
-/* Release the page tables that a dying domain still has pinned or typed (hv/pv/pv_mm.c). 0, -ERESTART. Takes
- * mmu_lock. */
-int pv_relinquish_tables(struct domain *d);
 
 /* Descriptors and the windows through which the CPU reads them (hv/pv/descriptor.c) */
 #define GDT_WINDOW_PAGES 16
@@ -71,17 +68,15 @@ bool pv_descriptor_ok(uint64_t *desc); /* fix DPL, refuse dangerous ones */
  * -EINVAL. Takes mmu_lock. v is current or not running.
  */
 int pv_set_gdt(struct vcpu *v, const uint64_t *frames, uint32_t entries);
-void pv_drop_gdt(struct vcpu *v);
-/* MMUEXT_SET_LDT: pages are mapped when the CPU first touches them. 0, -EINVAL. Takes mmu_lock. */
+void pv_drop_gdt(struct vcpu *v); /* Lock: mmu_lock */
+/* MMUEXT_SET_LDT: pages are mapped when the CPU first touches them. 0, -EINVAL. Lock: mmu_lock. */
 int pv_set_ldt(struct vcpu *v, uint64_t base, uint64_t entries);
 /* On a fault in the LDT window: map that page. Takes mmu_lock. */
 bool pv_map_ldt_page(struct vcpu *v, uint32_t page);
-/* Forget the mapped LDT pages; the CPU faults them in again. pv_drop_ldt takes mmu_lock, the other form is
- * called with it. */
+/* Forget the mapped LDT pages; the CPU faults them in again. Lock: mmu_lock. */
 void pv_drop_ldt(struct vcpu *v);
-void pv_drop_ldt_locked(struct vcpu *v);
 
-/* At boot: point guest_trap_ops (hv/cpu/trap.h) at the PV handlers. */
+/* At boot: make the CPUID policy, point guest_trap_ops (hv/cpu/trap.h) at the PV handlers. */
 void pv_init(void);
 
 /*
@@ -92,8 +87,6 @@ void pv_init(void);
  */
 int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void pv_vcpu_get_context(const struct vcpu *v, struct vcpu_guest_context *c);
-/* Drop everything a context holds: page tables, GDT, LDT. 0, -ERESTART. Takes mmu_lock. */
-int pv_vcpu_drop_context(struct vcpu *v);
 /* The state before any context: no handlers, no tables, initial registers. */
 void pv_vcpu_reset(struct vcpu *v);
 

@@ -16,13 +16,15 @@
 #include "hv/cpu/ipi.h"
 #include "hv/cpu/msr_index.h"
 #include "hv/cpu/trap.h"
+#include "hv/domain/cpuid_policy.h"
 #include "hv/io/console.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/string.h"
 #include "hv/pv/debugreg.h"
-#include "hv/pv/page_type.h"
+#include "hv/pv/guest_stack.h"
 #include "hv/pv/pv.h"
+#include "hv/pv/pv_mm.h"
 
 #define WINDOW_PTES      (GDT_WINDOW_PAGES + LDT_WINDOW_PAGES)
 #define VCPUS_PER_WINDOW (PTES_PER_PAGE / WINDOW_PTES)
@@ -53,6 +55,7 @@ static int pv_domain_init(struct domain *d)
     }
     l3[pt_index(PERDOMAIN_START, 3)] = pte_make(virt_to_mfn(l2), HV_RW);
     d->pv.perdomain_l3 = l3;
+    d->cpuid = &cpuid_policy_pv;
     return 0;
 }
 
@@ -86,23 +89,19 @@ static pte_t *window_ptes(struct vcpu *v)
     return table_below(*slot) + (v->id % VCPUS_PER_WINDOW) * WINDOW_PTES;
 }
 
+/* 0, -ENOMEM: pv_vcpu_free takes back what there is. */
 static int pv_vcpu_init(struct vcpu *v)
 {
     v->pv.window = window_ptes(v);
     v->pv.traps = hv_alloc_pages(0, ALLOC_ZERO);
-    if (!v->pv.window || !v->pv.traps || fpu_vcpu_init(v)) {
-        if (v->pv.traps)
-            hv_free_pages(v->pv.traps, 0);
-        v->pv.traps = NULL;
+    if (!v->pv.window || !v->pv.traps)
         return -ENOMEM;
-    }
     pv_vcpu_reset(v);
     return 0;
 }
 
 static void pv_vcpu_free(struct vcpu *v)
 {
-    fpu_vcpu_free(v);
     if (v->pv.traps)
         hv_free_pages(v->pv.traps, 0);
     v->pv.traps = NULL;
@@ -121,14 +120,14 @@ static void save_segments(struct vcpu *v)
     v->pv.gs_base_user = v->pv.in_kernel ? other_gs : active_gs;
 }
 
-#define LOAD_SELECTOR(reg)                                                                    \
-    static bool load_##reg(uint16_t sel)                                                      \
-    {                                                                                         \
-        __asm__ goto("1: movw %0, %%" #reg "\n\t" EX_TABLE_TO(1b, "%l[bad]")::"r"(sel)::bad); \
-        return true;                                                                          \
-    bad:                                                                                      \
-        __asm__ volatile("movw %0, %%" #reg ::"r"((uint16_t)0));                              \
-        return false;                                                                         \
+#define LOAD_SELECTOR(reg)                                                         \
+    static bool load_##reg(uint16_t sel)                                           \
+    {                                                                              \
+        __asm__ goto("1: movw %0, %%" #reg "\n\t" EX_GOTO_FAULT::"r"(sel)::fault); \
+        return true;                                                               \
+    fault:                                                                         \
+        __asm__ volatile("movw %0, %%" #reg ::"r"((uint16_t)0));                   \
+        return false;                                                              \
     }
 LOAD_SELECTOR(ds)
 LOAD_SELECTOR(es)
@@ -204,19 +203,6 @@ static void __noreturn pv_resume(void)
     stack_reset_and_jump(ret_to_pv_guest);
 }
 
-static int pv_relinquish(struct domain *d)
-{
-    struct vcpu *v;
-    int rc;
-
-    for_each_vcpu (d, v) {
-        rc = pv_vcpu_drop_context(v);
-        if (rc)
-            return rc;
-    }
-    return pv_relinquish_tables(d);
-}
-
 static void pv_dump_vcpu(const struct vcpu *v)
 {
     const struct regs *r = v == current ? guest_regs() : &v->regs;
@@ -236,6 +222,6 @@ const struct guest_ops pv_guest_ops = {
     .switch_from = pv_switch_from,
     .switch_to = pv_switch_to,
     .resume = pv_resume,
-    .relinquish = pv_relinquish,
+    .relinquish = pv_relinquish_memory,
     .dump_vcpu = pv_dump_vcpu,
 };

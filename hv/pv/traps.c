@@ -9,6 +9,7 @@
 #include "hv/cpu/msr_index.h"
 #include "hv/cpu/trace.h"
 #include "hv/cpu/trap.h"
+#include "hv/domain/cpuid_policy.h"
 #include "hv/mm/guest_access.h"
 #include "hv/pv/debugreg.h"
 #include "hv/pv/pv.h"
@@ -183,5 +184,6 @@ static const struct guest_trap_ops pv_trap_ops = {
 
 void pv_init(void)
 {
+    cpuid_policy_init();
     guest_trap_ops = &pv_trap_ops;
 }
