@@ -9,11 +9,11 @@
 #include "pvguest/xen_errno.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <xen/sched.h>
 
 /* For commands without arguments: says so if there is one. */
@@ -74,7 +74,6 @@ static void print_memory(const char *what, uint64_t total_kib, uint64_t free_kib
 static int run_mem(int argc, char **argv)
 {
     struct xen_sysctl_physinfo phys;
-    struct mallinfo heap = mallinfo();
     int error;
 
     if (too_many(argc, argv, 0))
@@ -86,7 +85,7 @@ static int run_mem(int argc, char **argv)
     else
         fprintf(stderr, "mem: cannot ask for the machine's memory: %s\n", strerror(xen_errno_to_c(error)));
     print_memory("dom0", memory_total_pages() * (PAGE_SIZE / 1024), memory_free_pages() * (PAGE_SIZE / 1024));
-    print_memory("dom0's heap", heap.arena / 1024, heap.fordblks / 1024);
+    printf("of which dom0's heap has %lu\n", ((unsigned long)sbrk(0) - PVG_HEAP_BASE) / 1024);
     return error == 0 ? COMMAND_OK : COMMAND_FAIL;
 }
 
@@ -110,7 +109,10 @@ static void copy_thread(const struct thread *thread, void *arg)
     if (rows->nr < rows->room) {
         struct thread_row *row = &rows->row[rows->nr++];
 
-        *row = (struct thread_row){ .state = thread->state,
+        /* The idle thread counts as running in its own eyes whenever nothing else does. */
+        *row = (struct thread_row){ .state = thread->state == THREAD_RUNNING && thread != thread_current()
+                                                 ? THREAD_READY
+                                                 : thread->state,
                                     .runtime = thread->runtime,
                                     .stack_size = thread->stack_size };
         strncpy(row->name, thread->name, sizeof(row->name) - 1);

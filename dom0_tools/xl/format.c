@@ -68,7 +68,7 @@ void format_list_domain(FILE *out, const struct xen_domctl_getdomaininfo *info, 
 
 void format_vcpu_heading(FILE *out)
 {
-    fprintf(out, "%-32s  %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
+    fprintf(out, "%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
             "Affinity (Hard / Soft)");
 }
 
@@ -77,10 +77,10 @@ void format_vcpu(FILE *out, const char *name, domid_t domid, const struct xen_do
 {
     fprintf(out, "%-32s %5u %5u", name, domid, vcpu->vcpu);
     if (vcpu->online)
-        fprintf(out, " %5u %3c%c- ", vcpu->cpu, vcpu->running ? 'r' : '-', vcpu->blocked ? 'b' : '-');
+        fprintf(out, "%5u %3c%c- ", vcpu->cpu, vcpu->running ? 'r' : '-', vcpu->blocked ? 'b' : '-');
     else
-        fprintf(out, " %5c %3c%cp ", '-', '-', '-');
-    fprintf(out, " %9.1f ", (double)vcpu->cpu_time / NSEC_PER_SEC);
+        fprintf(out, "%5c %3c%cp ", '-', '-', '-');
+    fprintf(out, "%9.1f  ", (double)vcpu->cpu_time / NSEC_PER_SEC);
     format_cpumap(out, hard, nr_cpus);
     fprintf(out, " / ");
     format_cpumap(out, soft, nr_cpus);
