@@ -4,6 +4,13 @@
 #include "pvguest/xen_errno.h"
 #include <xen/physdev.h>
 
+/* PCI Local Bus 3.0, 6.8: the control word, at the same place in both capabilities. */
+#define PCI_CAP_MSI     0x05
+#define PCI_CAP_MSIX    0x11
+#define PCI_MSI_CONTROL 2
+#define PCI_MSI_ENABLE  0x0001
+#define PCI_MSIX_ENABLE 0x8000
+
 static int map(struct pirq *pirq, struct physdev_map_pirq *op)
 {
     long error;
@@ -26,12 +33,17 @@ int pirq_map_gsi(struct pirq *pirq, unsigned int gsi, bool level, bool active_lo
 
     if (error)
         return error;
+    pirq->keep_mapped = true;
     set = hypercall_physdev_op(PHYSDEVOP_setup_gsi, &setup);
-    if (set && set != -XEN_EEXIST) {
-        pirq_release(pirq);
-        return (int)set;
-    }
-    return 0;
+    return set == -XEN_EEXIST ? 0 : (int)set;
+}
+
+/* The hypervisor writes where a message goes; that the device sends any is the driver's to switch. */
+static void enable_messages(struct pci_address device, uint8_t capability, uint16_t enable_bit)
+{
+    unsigned int control = pci_find_capability(device, capability) + PCI_MSI_CONTROL;
+
+    pci_config_write(device, control, 2, pci_config_read(device, control, 2) | enable_bit);
 }
 
 static int map_message(struct pirq *pirq, struct pci_address device, unsigned int index, uint64_t table)
@@ -50,12 +62,20 @@ static int map_message(struct pirq *pirq, struct pci_address device, unsigned in
 
 int pirq_map_msi(struct pirq *pirq, struct pci_address device)
 {
-    return map_message(pirq, device, 0, 0);
+    int error = map_message(pirq, device, 0, 0);
+
+    if (!error)
+        enable_messages(device, PCI_CAP_MSI, PCI_MSI_ENABLE);
+    return error;
 }
 
 int pirq_map_msix(struct pirq *pirq, struct pci_address device, unsigned int index, uint64_t table)
 {
-    return map_message(pirq, device, index, table);
+    int error = map_message(pirq, device, index, table);
+
+    if (!error)
+        enable_messages(device, PCI_CAP_MSIX, PCI_MSIX_ENABLE);
+    return error;
 }
 
 static void acknowledge(const struct pirq *pirq)
@@ -104,5 +124,6 @@ void pirq_release(struct pirq *pirq)
     if (pirq->bound)
         evtchn_close(pirq->port);
     pirq->bound = false;
-    hypercall_physdev_op(PHYSDEVOP_unmap_pirq, &unmap);
+    if (!pirq->keep_mapped)
+        hypercall_physdev_op(PHYSDEVOP_unmap_pirq, &unmap);
 }

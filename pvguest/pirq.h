@@ -16,6 +16,7 @@ struct pirq {
     evtchn_port_t port;
     bool bound;
     bool needs_eoi;
+    bool keep_mapped; /* a GSI: Xen takes the right to a line away from the domain that unmaps it */
     evtchn_handler_t handler;
     void *arg;
 };
@@ -32,7 +33,7 @@ int pirq_map_msix(struct pirq *pirq, struct pci_address device, unsigned int ind
 /* Binds the interrupt and calls handler(port, arg) for each. */
 int pirq_bind(struct pirq *pirq, bool shared, evtchn_handler_t handler, void *arg);
 
-/* Unbinds and unmaps. */
+/* Unbinds, and unmaps unless it is a GSI, which can be mapped again at any time. */
 void pirq_release(struct pirq *pirq);
 
 #endif
