@@ -11,6 +11,7 @@
 #include "pvguest/smp.h"
 #include "pvguest/tarfs.h"
 #include "pvguest/thread.h"
+#include "pvguest/time.h"
 #include "pvguest/timer.h"
 #include "pvguest/trap.h"
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static void run_main(void *arg)
 
 void start_of_day(struct start_info *si)
 {
+    time_start_tsc = rdtsc();
     smp_init_boot_cpu(&shared_info->vcpu_info[0]);
     shared_info_init(si->shared_info);
     start_info = si;

@@ -3,6 +3,8 @@
 #include "pvguest/cpu.h"
 #include "pvguest/shared_info.h"
 
+uint64_t time_start_tsc;
+
 /* Nanoseconds in a TSC difference, by the hypervisor's shift and 0.32 fixed-point factor. */
 static uint64_t scale(uint64_t delta, uint32_t factor, int8_t shift)
 {

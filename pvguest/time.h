@@ -19,6 +19,9 @@ uint64_t time_ns(void);
 /* Nanoseconds since 1970-01-01 UTC. */
 uint64_t time_wallclock_ns(void);
 
+/* The TSC at the domain's entry point. */
+extern uint64_t time_start_tsc;
+
 /* Frequency of the TSC in kHz, as the hypervisor scales it. */
 uint64_t time_tsc_khz(void);
 

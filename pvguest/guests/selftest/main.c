@@ -4,7 +4,7 @@
  * or "... FAILURE". Arguments: names of the tests to run (default: all), or `crash`, `assert`, `overflow` or
  * `exit=N` to see the ends that are not good.
  */
-#include "pvguest/console.h"
+#include "pvguest/cpu.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
 #include "pvguest/time.h"
@@ -134,10 +134,12 @@ static void bad_end(const char *how)
 
 int main(int argc, char **argv)
 {
+    uint64_t start_tsc = rdtsc() - time_start_tsc;
+
     if (argc == 2)
         bad_end(argv[1]);
-    printf("%zu pages, %zu free, start to main %lu us\n", memory_total_pages(), memory_free_pages(),
-           (unsigned long)(time_ns() / NSEC_PER_USEC));
+    printf("%zu pages, %zu free, start to main: %lu TSC ticks\n", memory_total_pages(), memory_free_pages(),
+           (unsigned long)start_tsc);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         if (wanted(tests[i].name, argc, argv))
             run(&tests[i]);
