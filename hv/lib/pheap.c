@@ -71,3 +71,18 @@ void pheap_remove(struct pheap *h, struct pheap_node *n)
     }
     n->child = n->next = n->prev = NULL;
 }
+
+/* Pre-order: children, then siblings, then the siblings of the nearest ancestor that has some. */
+struct pheap_node *pheap_next(const struct pheap_node *n)
+{
+    if (n->child)
+        return n->child;
+    while (n) {
+        if (n->next)
+            return n->next;
+        while (n->prev && n->prev->child != n)
+            n = n->prev;
+        n = n->prev;
+    }
+    return NULL;
+}

@@ -24,6 +24,9 @@ static inline struct pheap_node *pheap_min(const struct pheap *h)
     return h->root;
 }
 
+/* Any order over all nodes, beginning with pheap_min(): the node after n, NULL at the end. */
+struct pheap_node *pheap_next(const struct pheap_node *n);
+
 /* Insert with n->key set. @pre n is in no heap. */
 void pheap_insert(struct pheap *h, struct pheap_node *n);
 /* Remove a node. @pre n is in h. */

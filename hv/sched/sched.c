@@ -27,6 +27,7 @@
 #define PREEMPT_MARGIN_NS 500000ULL    /* a waker must be this far behind to interrupt */
 #define CAP_WINDOW_NS     100000000ULL
 #define WEIGHT_NORMAL     256u
+#define STEAL_SCAN        64 /* vCPUs of another queue that an idle CPU looks at */
 
 struct run_queue {
     struct spinlock lock;
@@ -209,8 +210,12 @@ static void move_vcpu(struct run_queue *from, struct vcpu *v, unsigned int cpu)
 
 static void place_woken(struct run_queue *q, struct vcpu *v)
 {
-    uint64_t floor = q->min_key > SLEEPER_CREDIT_NS ? q->min_key - SLEEPER_CREDIT_NS : 0;
+    uint64_t floor;
 
+    /* Without a tick the queue's virtual time stands still while one vCPU runs: bring it up to date first. */
+    if (q->curr != q->idle)
+        charge(q, q->curr, now_ns());
+    floor = q->min_key > SLEEPER_CREDIT_NS ? q->min_key - SLEEPER_CREDIT_NS : 0;
     v->sched.node.key = max(v->sched.node.key, floor);
     enqueue(q, v);
 }
@@ -219,18 +224,11 @@ static void place_woken(struct run_queue *q, struct vcpu *v)
 static void request_cpu(struct run_queue *q, struct vcpu *v, unsigned int cpu)
 {
     struct vcpu *curr = q->curr;
-    uint64_t now;
 
-    if (curr == q->idle) {
-        cpu_raise_on(cpu, CPU_PENDING_SCHEDULE);
-        return;
-    }
-    now = now_ns();
-    charge(q, curr, now);
-    if (v->sched.node.key + PREEMPT_MARGIN_NS < curr->sched.node.key)
+    if (curr == q->idle || v->sched.node.key + PREEMPT_MARGIN_NS < curr->sched.node.key)
         cpu_raise_on(cpu, CPU_PENDING_SCHEDULE);
     else if (!timer_active(&q->slice))
-        timer_set(&q->slice, now + SLICE_NS);
+        timer_set(&q->slice, now_ns() + SLICE_NS);
 }
 
 void vcpu_wake(struct vcpu *v)
@@ -325,12 +323,12 @@ void vcpu_yield(void)
     cpu_raise(CPU_PENDING_SCHEDULE);
 }
 
-/* With q locked: a queued vCPU that may run on `cpu` and is off its old CPU; the first few of the heap are looked at. */
+/* With q locked: a queued vCPU that may run on `cpu` and is off its old CPU. At most STEAL_SCAN are looked at. */
 static struct vcpu *stealable(const struct run_queue *q, unsigned int cpu)
 {
-    struct pheap_node *n = q->heap.root;
+    struct pheap_node *n = pheap_min(&q->heap);
 
-    for (unsigned int i = 0; n && i < 8; i++, n = n == q->heap.root ? n->child : n->next) {
+    for (unsigned int i = 0; n && i < STEAL_SCAN; i++, n = pheap_next(n)) {
         struct vcpu *v = container_of(n, struct vcpu, sched.node);
 
         if (!v->sched.running && cpumask_test(&v->sched.affinity_hard, cpu))
@@ -386,6 +384,21 @@ static void put_previous(struct run_queue *q, struct vcpu *prev, uint64_t now)
     if (cpumask_test(&prev->sched.affinity_hard, prev->sched.cpu))
         enqueue(q, prev);
     runstate_change(prev, RUNSTATE_runnable, now);
+}
+
+/* Under the queue's lock: vCPUs wait here while other CPUs idle, so let those that may run one come and take it. */
+static void offer_to_idle_cpus(const struct run_queue *q, unsigned int me)
+{
+    uint64_t idle = READ_ONCE(idle_cpus.bits) & ~BIT(me), wanted = 0;
+    struct pheap_node *n = pheap_min(&q->heap);
+    unsigned int cpu;
+
+    if (!n || !idle)
+        return;
+    for (unsigned int i = 0; n && i < STEAL_SCAN; i++, n = pheap_next(n))
+        wanted |= container_of(n, struct vcpu, sched.node)->sched.affinity_hard.bits;
+    for_each_cpu(cpu, idle & wanted)
+        cpu_raise_on(cpu, CPU_PENDING_SCHEDULE);
 }
 
 /* Under the queue's lock: make `next` the current one and arm the slice timer if somebody waits or a cap runs. */
@@ -460,6 +473,7 @@ void schedule(void)
         }
     }
     set_next(q, next, cpu, now);
+    offer_to_idle_cpus(q, cpu);
     spin_unlock(&q->lock);
     if (next != prev)
         context_switch(prev, next);
@@ -468,20 +482,17 @@ void schedule(void)
 int sched_set_affinity(struct vcpu *v, cpumask_t hard)
 {
     struct run_queue *q;
-    bool misplaced;
 
     if (!(hard.bits & cpu_online_map.bits))
         return -EINVAL;
     q = lock_queue_of(v);
     v->sched.affinity_hard = hard;
-    misplaced = !cpumask_test(&hard, v->sched.cpu);
-    if (misplaced && v->sched.running)
+    if (v->sched.running && !cpumask_test(&hard, v->sched.cpu))
         cpu_raise_on(v->sched.cpu, CPU_PENDING_SCHEDULE);
-    else if (misplaced && v->sched.queued)
+    else if (v->sched.queued)
         dequeue(q, v);
     spin_unlock(&q->lock);
-    if (misplaced)
-        vcpu_wake(v);
+    vcpu_wake(v); /* chooses its CPU anew, if it waits for one */
     return 0;
 }
 
