@@ -21,8 +21,8 @@
 #define MAPTRACK_NONE     (~0U)
 
 /* What xen.h's createdomain passes when nobody says otherwise. */
-#define GRANT_FRAMES_DEFAULT    64U
-#define MAPTRACK_FRAMES_DEFAULT 1024U
+#define GNTTAB_DEFAULT_FRAMES          64U
+#define GNTTAB_DEFAULT_MAPTRACK_FRAMES 1024U
 
 /* Kinds of use, and the index of their count. */
 enum grant_pin {

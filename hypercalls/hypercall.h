@@ -51,9 +51,6 @@ static inline bool hypercall_preempt_check(uint64_t units)
     return v->work > 4096;
 }
 
-/* Grant tables and what else the hypercalls keep per domain (domain_hooks.c). */
-extern const struct domain_hooks hypercall_domain_hooks;
-
 hypercall_fn do_set_trap_table, do_mmu_update, do_set_gdt, do_stack_switch, do_set_callbacks, do_fpu_taskswitch, do_sched_op_compat,
     do_platform_op, do_set_debugreg, do_get_debugreg, do_update_descriptor, do_memory_op, do_multicall,
     do_update_va_mapping, do_set_timer_op, do_event_channel_op_compat, do_xen_version, do_console_io,
