@@ -18,6 +18,7 @@
 #include "hv/io/debug_keys.h"
 #include "hv/io/ioapic.h"
 #include "hv/io/irq.h"
+#include "hv/io/watchdog.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/cmdline.h"
 #include "hv/lib/version.h"
@@ -168,6 +169,7 @@ static void __noreturn __init start_on_final_stack(void)
     time_check_cpus();
     debug_keys_init();
     console_input_init();
+    watchdog_init();
     printk(LOG_INFO "CPUs: %u running\n", cpus);
     pv_init();
     boot_build_domains();

@@ -46,10 +46,10 @@ static void show_cpu(void *arg __unused)
 {
     const struct vcpu *v = current;
 
-    printk("CPU%u runs d%uv%u%s\n", this_cpu_id(), v->domain->id, v->id, v->is_idle ? " (idle)" : "");
     if (v->is_idle)
-        return;
-    show_registers(guest_regs());
+        printk("CPU%u is idle\n", this_cpu_id());
+    else
+        show_registers(guest_regs());
 }
 
 static void show_cpus(char key __unused)
