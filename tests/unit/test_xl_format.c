@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* xl's columns, to the letter: scripts read them. */
+/* unit-sources: dom0_tools/xl/format.c */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom0_tools/xl/format.h"
+#include <xen/sched.h>
+
+static char *text;
+static size_t text_size;
+static FILE *out;
+
+static void setup(void)
+{
+    out = open_memstream(&text, &text_size);
+}
+
+static void teardown(void)
+{
+    fclose(out);
+    free(text);
+}
+
+static void printed(const char *expected)
+{
+    fflush(out);
+    cr_expect_str_eq(text, expected, "got:\n%s\nexpected:\n%s", text, expected);
+}
+
+TestSuite(xl_format, .init = setup, .fini = teardown);
+
+Test(xl_format, list)
+{
+    struct xen_domctl_getdomaininfo info = { .domain = 0,
+                                             .flags = XEN_DOMINF_running,
+                                             .tot_pages = 512 << 8,
+                                             .nr_online_vcpus = 4,
+                                             .cpu_time = 12345678901 };
+
+    format_list_heading(out, false);
+    format_list_domain(out, &info, "Domain-0", false);
+    info = (struct xen_domctl_getdomaininfo){ .domain = 12,
+                                              .flags = XEN_DOMINF_blocked,
+                                              .tot_pages = 1000,
+                                              .outstanding_pages = 24,
+                                              .nr_online_vcpus = 1 };
+    format_list_domain(out, &info, "a-domain-with-a-name-of-more-than-forty-letters", false);
+    printed("Name                                        ID   Mem VCPUs\tState\tTime(s)\n"
+            "Domain-0                                     0   512     4     r-----      12.3\n"
+            "a-domain-with-a-name-of-more-than-forty-letters    12     4     1     -b----       0.0\n");
+}
+
+Test(xl_format, list_verbose)
+{
+    struct xen_domctl_getdomaininfo info = { .domain = 1,
+                                             .flags = XEN_DOMINF_shutdown | SHUTDOWN_crash
+                                                                                << XEN_DOMINF_shutdownshift };
+
+    for (unsigned i = 0; i < 16; i++)
+        info.handle[i] = (uint8_t)(i * 17);
+    format_list_heading(out, true);
+    format_list_domain(out, &info, "vm", true);
+    info = (struct xen_domctl_getdomaininfo){ .domain = 2, .flags = XEN_DOMINF_paused | XEN_DOMINF_dying };
+    format_list_domain(out, &info, "wm", true);
+    printed("Name                                        ID   Mem VCPUs\tState\tTime(s)"
+            "   UUID                            Reason-Code\tSecurity Label\n"
+            "vm                                           1     0     0     ---sc-       0.0"
+            " 00112233-4455-6677-8899-aabbccddeeff        3                -\n"
+            "wm                                           2     0     0     --p--d       0.0"
+            " 00000000-0000-0000-0000-000000000000        -                -\n");
+}
+
+Test(xl_format, shutdown_without_crash)
+{
+    struct xen_domctl_getdomaininfo info = { .flags = XEN_DOMINF_shutdown | SHUTDOWN_poweroff
+                                                                                << XEN_DOMINF_shutdownshift };
+
+    format_list_domain(out, &info, "vm", false);
+    printed("vm                                           0     0     0     ---s--       0.0\n");
+}
+
+Test(xl_format, vcpu_list)
+{
+    const struct xen_domctl_getvcpuinfo running = {
+        .vcpu = 0, .online = 1, .running = 1, .cpu = 3, .cpu_time = 78600000000
+    };
+    const struct xen_domctl_getvcpuinfo blocked = { .vcpu = 1, .online = 1, .blocked = 1, .cpu = 10 };
+    const struct xen_domctl_getvcpuinfo offline = { .vcpu = 2 };
+    const uint8_t all = 0x0f, some = 0x0b;
+
+    format_vcpu_heading(out);
+    format_vcpu(out, "Domain-0", 0, &running, &all, &all, 4);
+    format_vcpu(out, "Domain-0", 0, &blocked, &some, &all, 4);
+    format_vcpu(out, "Domain-0", 0, &offline, &all, &all, 4);
+    printed("Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / Soft)\n"
+            "Domain-0                             0     0    3   r--      78.6  all / all\n"
+            "Domain-0                             0     1   10   -b-       0.0  0-1,3 / all\n"
+            "Domain-0                             0     2    -   --p       0.0  all / all\n");
+}
+
+Test(xl_format, cpumaps)
+{
+    static const struct {
+        uint8_t map[2];
+        const char *text;
+    } cases[] = { { { 0x00, 0x00 }, "none" }, { { 0xff, 0x0f }, "all" }, { { 0x01, 0x00 }, "0" },
+                  { { 0x00, 0x08 }, "11" },   { { 0x80, 0x01 }, "7-8" }, { { 0x55, 0x05 }, "0,2,4,6,8,10" },
+                  { { 0xfe, 0x0f }, "1-11" } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        format_cpumap(out, cases[i].map, 12);
+        printed(cases[i].text);
+        rewind(out);
+        memset(text, 0, text_size);
+    }
+}
+
+Test(xl_format, uptimes)
+{
+    char buf[48];
+
+    format_uptime(buf, sizeof(buf), 5);
+    cr_expect_str_eq(buf, " 0:00:05");
+    format_uptime(buf, sizeof(buf), 86400 + 3661);
+    cr_expect_str_eq(buf, "1 day,  1:01:01");
+    format_uptime(buf, sizeof(buf), 10 * 86400 + 86399);
+    cr_expect_str_eq(buf, "10 days, 23:59:59");
+}
+
+Test(xl_format, names_of_capabilities_and_schedulers)
+{
+    struct xen_sysctl_physinfo info = { .capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_directio |
+                                                        XEN_SYSCTL_PHYSCAP_gnttab_v1 };
+    char buf[160], small[8];
+
+    format_virt_caps(buf, sizeof(buf), &info);
+    cr_expect_str_eq(buf, " pv pv_directio gnttab-v1");
+    format_virt_caps(small, sizeof(small), &info);
+    cr_expect_str_eq(small, " pv pv_");
+    info.capabilities = 0;
+    format_virt_caps(buf, sizeof(buf), &info);
+    cr_expect_str_eq(buf, "");
+    cr_expect_str_eq(format_scheduler(XEN_SCHEDULER_CREDIT2), "credit2");
+    cr_expect_str_eq(format_scheduler(4), "unknown");
+    cr_expect_str_eq(format_scheduler(1000), "unknown");
+}
