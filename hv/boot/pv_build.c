@@ -229,7 +229,7 @@ static const char *make_tables(struct layout *l, struct vcpu *v)
         map_pfns(l, l4, l->notes.init_p2m, l->p2m_pfn, pages_of(l->pages * 8), &next_p2m);
     spin_lock(&l->d->mmu_lock);
     do {
-        v->work = 0;
+        current->work = 0;
         rc = page_pin(l->d, root, 4);
     } while (rc == -ERESTART);
     if (!rc)

@@ -40,18 +40,22 @@ _Static_assert(sizeof(struct frame) == 32, "frame table entries are 32 bytes");
 #define FRAME_COUNT_MASK (BIT(56) - 1)
 
 /* type: */
-#define PGT_NONE       (0ULL << 61)
-#define PGT_L1         (1ULL << 61)
-#define PGT_L2         (2ULL << 61)
-#define PGT_L3         (3ULL << 61)
-#define PGT_L4         (4ULL << 61)
-#define PGT_SEG_DESC   (5ULL << 61)
-#define PGT_WRITABLE   (7ULL << 61)
-#define PGT_TYPE_MASK  (7ULL << 61)
-#define PGT_PINNED     BIT(60) /* the guest holds one type reference by MMUEXT_PIN_* */
-#define PGT_VALIDATED  BIT(59) /* contents were checked for the type */
-#define PGT_PARTIAL    BIT(58) /* validation or devalidation was preempted; `aux` entries are done */
-#define PGT_COUNT_MASK (BIT(56) - 1)
+#define PGT_NONE      (0ULL << 61)
+#define PGT_L1        (1ULL << 61)
+#define PGT_L2        (2ULL << 61)
+#define PGT_L3        (3ULL << 61)
+#define PGT_L4        (4ULL << 61)
+#define PGT_SEG_DESC  (5ULL << 61)
+#define PGT_WRITABLE  (7ULL << 61)
+#define PGT_TYPE_MASK (7ULL << 61)
+#define PGT_PINNED    BIT(60) /* the guest holds one type reference by MMUEXT_PIN_* */
+#define PGT_VALIDATED BIT(59) /* contents were checked for the type */
+#define PGT_PARTIAL   BIT(58) /* validation was preempted; `aux` entries are done */
+/* Tables and descriptor pages carry their owner's id, so that one load shows whose validated table a frame
+ * is. */
+#define PGT_OWNER(id)  ((uint64_t)(id) << 40)
+#define PGT_OWNER_MASK PGT_OWNER(0xffff)
+#define PGT_COUNT_MASK (BIT(40) - 1)
 
 #define frame_table ((struct frame *)FRAME_TABLE_START)
 
@@ -145,13 +149,31 @@ void frame_unshare(void *va);
  * References. frame_get: the frame's owner must be `d` (NULL = any owner) and it must be allocated; takes one
  * reference. frame_get_from_mfn additionally checks mfn_valid. false = not obtained, nothing changed.
  * frame_put drops one; the last one frees the frame (to the allocator, through the owner's list).
- * frame_steal_allocation: clear FRAME_ALLOCATED and drop its reference (what decrease_reservation does);
+ * frame_drop_allocation: clear FRAME_ALLOCATED and drop its reference (what decrease_reservation does);
  * false when it was already clear.
  */
 bool __must_check frame_get(struct frame *f, const struct domain *d);
 bool __must_check frame_get_from_mfn(mfn_t m, const struct domain *d);
-void frame_put(struct frame *f);
 bool frame_drop_allocation(struct frame *f);
+void frame_put_last(struct frame *f); /* what frame_put does when the count reached 0 */
+
+/* frame_get without the question of the owner. */
+static inline bool __must_check frame_get_any(struct frame *f)
+{
+    uint64_t x = READ_ONCE(f->count);
+
+    do {
+        if (unlikely(!(x & FRAME_COUNT_MASK) || ((x + 2) & FRAME_COUNT_MASK) < 2))
+            return false; /* not allocated, or about to overflow */
+    } while (unlikely(!atomic_cmpxchg(&f->count, &x, x + 1)));
+    return true;
+}
+
+static inline void frame_put(struct frame *f)
+{
+    if (unlikely(!(atomic_sub_return(&f->count, 1) & FRAME_COUNT_MASK)))
+        frame_put_last(f);
+}
 
 static inline bool frame_owned_by(const struct frame *f, domid_t id)
 {

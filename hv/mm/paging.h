@@ -8,20 +8,21 @@
 
 typedef uint64_t pte_t; /* an entry of any level */
 
-#define PTE_P     BIT(0)
-#define PTE_RW    BIT(1)
-#define PTE_US    BIT(2)
-#define PTE_PWT   BIT(3)
-#define PTE_PCD   BIT(4)
-#define PTE_A     BIT(5)
-#define PTE_D     BIT(6)
-#define PTE_PSE   BIT(7) /* L2, L3: superpage */
-#define PTE_PAT   BIT(7) /* L1 */
-#define PTE_G     BIT(8)
-#define PTE_AVAIL (BIT(9) | BIT(10) | BIT(11))
-#define PTE_NX    BIT(63)
-#define PTE_ADDR  0x000ffffffffff000ULL
-#define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
+#define PTE_P          BIT(0)
+#define PTE_RW         BIT(1)
+#define PTE_US         BIT(2)
+#define PTE_PWT        BIT(3)
+#define PTE_PCD        BIT(4)
+#define PTE_A          BIT(5)
+#define PTE_D          BIT(6)
+#define PTE_PSE        BIT(7) /* L2, L3: superpage */
+#define PTE_PAT        BIT(7) /* L1 */
+#define PTE_G          BIT(8)
+#define PTE_AVAIL      (BIT(9) | BIT(10) | BIT(11))
+#define PTE_AVAIL_HIGH (0x7ffULL << 52)
+#define PTE_NX         BIT(63)
+#define PTE_ADDR       0x000ffffffffff000ULL
+#define PTE_CACHE      (PTE_PWT | PTE_PCD | PTE_PAT)
 /* Available bit that marks a PV guest kernel's page; user pages are made global instead. Xen:
  * _PAGE_GUEST_KERNEL. */
 #define PTE_GUEST_KERNEL BIT(52)

@@ -6,29 +6,78 @@
 #include "hv/domain/domain.h"
 #include "hv/mm/paging.h"
 
+#define PGT_TABLE(level) ((uint64_t)(level) << 61) /* PGT_L1..PGT_L4 by level */
+
+static inline unsigned int pgt_level(uint64_t type)
+{
+    return (unsigned int)(type >> 61); /* 1..4 for tables */
+}
+
+static inline bool pgt_is_table(uint64_t type)
+{
+    return pgt_level(type) - 1 < 4;
+}
+
+/* The level of the validated table of d that `f` is now, or 0. Stays so while d->mmu_lock is held. */
+static inline unsigned int page_table_level(const struct frame *f, const struct domain *d)
+{
+    uint64_t x = READ_ONCE(f->type);
+
+    if ((x & (PGT_VALIDATED | PGT_OWNER_MASK)) != (PGT_VALIDATED | PGT_OWNER(d->id)) || !(x & PGT_COUNT_MASK))
+        return 0;
+    return pgt_is_table(x) ? pgt_level(x) : 0;
+}
+
 /*
- * Take one type reference (and one general reference) on the frame `m` of domain d for `type` (PGT_*).
- * 0; -EINVAL (not d's frame, wrong type, or contents are refused); -ERESTART when preempted (only for L2..L4; progress is kept in
- * the frame, call again with the same arguments). Lock: d->mmu_lock held for L1..L4 and seg_desc.
+ * Take one type reference (and one general reference) on the frame `m` of domain d for `type` (PGT_L1..L4,
+ * PGT_SEG_DESC). 0; -EINVAL (not d's frame, wrong type, or contents are refused), or what the refused
+ * contents of an L1 say (-EBUSY, -EPERM); -ERESTART when preempted (only for L2..L4; progress is kept in the
+ * frame, call again with the same arguments). Lock: d->mmu_lock.
  */
 int page_get_type(mfn_t m, struct domain *d, uint64_t type);
-/* Release both; -ERESTART when a table's devalidation was preempted (the references stay until it is finished). */
+/*
+ * Release both. 0, or -ERESTART when the last reference to a table went and the release of what it refers to
+ * was preempted: the reference is gone nevertheless, and page_finish_drops() does the rest. Lock: the owner's
+ * mmu_lock, except for PGT_SEG_DESC.
+ */
 int page_put_type(struct frame *f);
-/* The general reference alone is released by frame_put(). Writable references of mappings: */
-bool page_get_writable(struct frame *f); /* on a frame already referenced; false when it is a table or descriptor page */
+/*
+ * Go on with preempted releases. 0 when there are none any more, -ERESTART. Every operation on d's types
+ * begins with it. Lock: d->mmu_lock.
+ */
+int page_finish_drops(struct domain *d);
+
+/* Writable references; the caller holds a general one. page_get_writable: false when it is a table or
+ * descriptor page. */
+bool __must_check page_get_writable(struct frame *f);
 void page_put_writable(struct frame *f);
 
-/* Pin and unpin (MMUEXT_PIN_L<level>_TABLE / UNPIN). 0, -EINVAL, -ERESTART. Lock: d->mmu_lock. */
+/* Pin and unpin (MMUEXT_PIN_L<level>_TABLE / UNPIN). As page_get_type and page_put_type. Lock: d->mmu_lock.
+ */
 int page_pin(struct domain *d, mfn_t m, unsigned int level);
 int page_unpin(struct domain *d, mfn_t m);
+/* For teardown: drop the guest's pin, or an abandoned validation, of d's frame if it has one. */
+int page_drop_pin(struct domain *d, struct frame *f);
 
 /*
- * Write one entry of a validated table. `level` 1..4; `slot` is its direct-map address; `preserve_ad` merges A/D bits that the CPU
- * may set meanwhile. 0, -EINVAL. Lock: the owner's mmu_lock. `pg_owner` owns the frames that the entry may refer to (foreign maps).
+ * Entries (pte.c). pte_update: write one entry of a validated table of d. `slot` is its direct-map address;
+ * `preserve_ad` merges A/D bits that the CPU may set meanwhile; `pg_owner` owns the frames that an L1 entry
+ * may refer to (foreign maps). 0, -EINVAL, -EBUSY, -EPERM, -EACCES, -ERESTART; the entry is unchanged on
+ * error. Lock: d->mmu_lock.
  */
-int pte_update(struct domain *d, struct domain *pg_owner, struct frame *table, unsigned int level, pte_t *slot, pte_t val, bool preserve_ad);
+int pte_update(struct domain *d, struct domain *pg_owner, unsigned int level, pte_t *slot, pte_t val,
+               bool preserve_ad);
+int pte_update_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val, bool preserve_ad);
+/* The references that an L1 entry of d holds: taken before it is written, dropped when it is gone. 0 for
+ * absent ones. */
+int pte_get_l1(pte_t e, struct domain *d, struct domain *pg_owner);
+void pte_put_l1(pte_t e, struct domain *d);
+/* An entry as it is stored: user bit, kernel mark and global bit set as the PV ABI wants. */
+pte_t pte_adjust_l1(pte_t e);
+/* True for entries of L2..L4 tables with bits that a guest may not set. */
+bool pte_upper_refused(pte_t e);
 
-/* Direct-map address of the L1 entry that maps `va` in the current kernel tables of v, or NULL. Lock: mmu_lock. */
-pte_t *pv_l1e_of(struct vcpu *v, uint64_t va, struct frame **l1_frame);
+/* Owner of frames that are not RAM, for foreign mappings with DOMID_IO. */
+extern struct domain dom_io;
 
 #endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces of PV guests. */
+#include "hv/pv/pv_mm.h"
+#include "hv/cpu/ipi.h"
+#include "hv/cpu/tlb.h"
+#include "hv/domain/work.h"
+#include "hv/lib/errno.h"
+#include "hv/lib/string.h"
+#include "hv/mm/domain_memory.h"
+#include "hv/mm/guest_access.h"
+#include "hv/pv/page_type.h"
+#include "hv/pv/pv.h"
+
+void pv_init_hv_slots(struct domain *d, pte_t *l4)
+{
+    memcpy(&l4[HV_FIRST_SLOT], &idle_l4[HV_FIRST_SLOT], (HV_LAST_SLOT - HV_FIRST_SLOT + 1) * sizeof(pte_t));
+    l4[SLOT_DOMAIN] = pte_make(virt_to_mfn(d->pv.perdomain_l3), HV_RW & ~PTE_NX);
+}
+
+void pv_load_cr3(struct vcpu *v)
+{
+    mfn_t m = v->pv.in_kernel || !v->pv.user_table.m ? v->pv.kernel_table : v->pv.user_table;
+
+    v->pv.cr3 = m.m << PAGE_SHIFT;
+    tlb_switch_cr3(v->pv.cr3);
+}
+
+pte_t *pv_l1e_of(const struct vcpu *v, uint64_t va)
+{
+    const pte_t *table = mfn_to_virt(v->pv.kernel_table);
+    mfn_t m;
+
+    if (unlikely(!guest_range_ok(gva(va), 1)))
+        return NULL;
+    for (unsigned int level = 4; level > 1; level--) {
+        pte_t e = READ_ONCE(table[pt_index(va, level)]);
+
+        if (unlikely(!(e & PTE_P)))
+            return NULL;
+        m = pte_mfn(e);
+        table = mfn_to_virt(m);
+    }
+    /* A linear page table leads to a table of a higher level. */
+    if (unlikely(page_table_level(mfn_to_frame(m), v->domain) != 1))
+        return NULL;
+    return (pte_t *)mfn_to_virt(m) + pt_index(va, 1);
+}
+
+cpumask_t pv_dirty_cpus(const struct domain *d)
+{
+    cpumask_t cpus = { 0 };
+    struct vcpu *v;
+
+    for_each_vcpu (d, v)
+        cpus.bits |= READ_ONCE(v->dirty_cpus.bits);
+    return cpus;
+}
+
+int pv_vcpumask_cpus(const struct domain *d, gva_t bitmap, cpumask_t *cpus)
+{
+    uint64_t named;
+    unsigned int id;
+
+    _Static_assert(MAX_VCPUS <= 64, "one word names all vCPUs");
+    cpus->bits = 0;
+    if (load_guest_u64(&named, bitmap))
+        return -EFAULT;
+    for_each_set_bit (id, &named, d->max_vcpus)
+        if (d->vcpu[id])
+            cpus->bits |= READ_ONCE(d->vcpu[id]->dirty_cpus.bits);
+    return 0;
+}
+
+void pv_foreign_flush(struct domain *d)
+{
+    d->pv.foreign_unmapped = false;
+    tlb_flush_mask(pv_dirty_cpus(d), FLUSH_ALL_VA);
+}
+
+int pv_new_base(struct vcpu *v, mfn_t m)
+{
+    mfn_t old = v->pv.kernel_table;
+    int rc;
+
+    if (!mfn_eq(old, m)) {
+        rc = page_get_type(m, v->domain, PGT_L4);
+        if (rc)
+            return rc;
+        pv_drop_ldt(v);
+        v->pv.kernel_table = m;
+    }
+    pv_load_cr3(v);
+    return mfn_eq(old, m) ? 0 : page_put_type(mfn_to_frame(old));
+}
+
+int pv_new_user_base(struct vcpu *v, mfn_t m)
+{
+    mfn_t old = v->pv.user_table;
+    int rc;
+
+    if (mfn_eq(old, m))
+        return 0;
+    if (m.m) {
+        rc = page_get_type(m, v->domain, PGT_L4);
+        if (rc)
+            return rc;
+    }
+    v->pv.user_table = m;
+    return old.m ? page_put_type(mfn_to_frame(old)) : 0;
+}
+
+enum { RELINQUISH_VCPUS, RELINQUISH_PINS, RELINQUISH_FRAMES, RELINQUISH_DONE };
+
+static int drop_base(mfn_t *base)
+{
+    mfn_t old = *base;
+
+    if (!old.m)
+        return 0;
+    *base = mfn(0);
+    return page_put_type(mfn_to_frame(old));
+}
+
+/* What vCPUs hold: base pointers and descriptor pages. */
+static int relinquish_vcpus(struct domain *d)
+{
+    struct vcpu *v;
+    int rc;
+
+    for_each_vcpu (d, v) {
+        pv_drop_gdt(v);
+        pv_drop_ldt(v);
+        rc = drop_base(&v->pv.user_table);
+        if (!rc)
+            rc = drop_base(&v->pv.kernel_table);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* Pins, so that all tables lose their types, and then the allocations; a frame that somebody else uses goes
+ * later. */
+static int relinquish_frames(struct domain *d, bool pins)
+{
+    for (;;) {
+        struct frame *f = domain_frame_next(d, d->pv.relinquish_at);
+
+        d->pv.relinquish_at = f;
+        if (!f)
+            return 0;
+        if (!pins)
+            frame_drop_allocation(f);
+        else if (page_drop_pin(d, f))
+            return -ERESTART;
+        if (work_exhausted(1))
+            return -ERESTART;
+    }
+}
+
+int pv_relinquish_memory(struct domain *d)
+{
+    int rc;
+
+    spin_lock(&d->mmu_lock);
+    rc = page_finish_drops(d);
+    while (!rc && d->pv.relinquish_step != RELINQUISH_DONE) {
+        if (d->pv.relinquish_step == RELINQUISH_VCPUS)
+            rc = relinquish_vcpus(d);
+        else
+            rc = relinquish_frames(d, d->pv.relinquish_step == RELINQUISH_PINS);
+        if (!rc)
+            d->pv.relinquish_step++;
+    }
+    spin_unlock(&d->mmu_lock);
+    return rc;
+}

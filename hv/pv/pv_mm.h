@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces of PV guests: base pointers, walks, shoot-down masks, teardown; and what pte.c and
+ * page_type.c share. */
+#ifndef HV_PV_PV_MM_H
+#define HV_PV_PV_MM_H
+
+#include "hv/domain/domain.h"
+#include "hv/lib/cpumask.h"
+#include "hv/mm/paging.h"
+
+/* References of an entry of an L2..L4 table; pte_get_upper as page_get_type. Lock: d->mmu_lock. */
+int pte_get_upper(pte_t e, struct domain *d, const struct frame *table, unsigned int level);
+void pte_put_upper(pte_t e, struct domain *d, const struct frame *table);
+/* page_put_type that leaves the rest of the work to page_finish_drops(). */
+void page_put_upper(struct domain *d, struct frame *f);
+
+/* Direct-map address of the L1 entry that maps `va` in v's kernel tables, or NULL. Lock: d->mmu_lock. */
+pte_t *pv_l1e_of(const struct vcpu *v, uint64_t va);
+
+/* CPUs that may hold translations of d. */
+cpumask_t pv_dirty_cpus(const struct domain *d);
+/* The same for the vCPUs named by a guest's bitmap (64-bit words, as many as it has vCPUs). 0, -EFAULT. */
+int pv_vcpumask_cpus(const struct domain *d, gva_t bitmap, cpumask_t *cpus);
+/* Before an operation that removed foreign or granted mappings ends: nobody may go on using them. Lock:
+ * d->mmu_lock. */
+static inline bool pv_foreign_flush_needed(const struct domain *d)
+{
+    return unlikely(d->pv.foreign_unmapped);
+}
+void pv_foreign_flush(struct domain *d);
+
+/*
+ * MMUEXT_NEW_BASEPTR and NEW_USER_BASEPTR of the current vCPU. 0, -EINVAL, -ERESTART (call again; or, when
+ * the switch is done and the old table's release was preempted, page_finish_drops). Lock: d->mmu_lock.
+ */
+int pv_new_base(struct vcpu *v, mfn_t m);
+int pv_new_user_base(struct vcpu *v, mfn_t m); /* frame 0: none */
+
+/* guest_ops.relinquish: give all memory of a dying PV domain back. 0, -ERESTART. */
+int pv_relinquish_memory(struct domain *d);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What mmu_update, mmuext_op and update_va_mapping share. */
+#include "hypercalls/mmu.h"
+#include "hv/cpu/ipi.h"
+
+struct domain *mmu_owner_get(domid_t id)
+{
+    struct domain *self = current->domain;
+
+    if (likely(id == DOMID_SELF || id == self->id))
+        return self;
+    return id == DOMID_IO ? &dom_io : domain_by_id(id);
+}
+
+void mmu_owner_put(struct domain *d)
+{
+    if (unlikely(d != current->domain && d != &dom_io))
+        domain_put(d);
+}
+
+int mmu_may_use(const struct domain *owner)
+{
+    const struct domain *self = current->domain;
+
+    return likely(owner == self) || owner == &dom_io ? 0 : may(self, ACTION_MAP_FOREIGN, owner);
+}
+
+int64_t mmu_finish(uint64_t arg[6], uint32_t done, uint32_t count, size_t size, int rc)
+{
+    uint32_t before = 0;
+
+    if (arg[2]) {
+        if ((arg[1] & MMU_CALL_PREEMPTED) && read_guest(&before, gva(arg[2])))
+            before = 0;
+        before += done;
+        if (write_guest(gva(arg[2]), &before))
+            before = 0; /* a bad pointer is the caller's loss only */
+    }
+    if (likely(rc != -ERESTART))
+        return rc;
+    arg[0] += done * size;
+    arg[1] = (count - done) | MMU_CALL_PREEMPTED;
+    return HYPERCALL_RESTART;
+}
+
+void mmu_flush(cpumask_t cpus, uint64_t va)
+{
+    if (cpus.bits)
+        tlb_flush_mask(cpus, va);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* mmuext_op: pins, base pointers, TLB and cache flushes, LDT, and whole pages. */
+#include "hypercalls/mmu.h"
+#include "hv/cpu/insn.h"
+#include "hv/cpu/ipi.h"
+#include "hv/domain/work.h"
+#include "hv/lib/rangeset.h"
+#include "hv/lib/string.h"
+#include "hv/pv/pv.h"
+
+typedef int mmuext_fn(const struct mmuext_op *op, struct domain *pg_owner);
+
+static int pin_table(const struct mmuext_op *op, struct domain *pg_owner)
+{
+    return page_pin(pg_owner, mfn(op->arg1.mfn), op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+}
+
+/* When the release is preempted the pin is gone nevertheless, and the list goes on after the rest of the work. */
+static int unpin_table(const struct mmuext_op *op, struct domain *pg_owner)
+{
+    int rc = page_unpin(pg_owner, mfn(op->arg1.mfn));
+
+    return rc == -ERESTART ? 0 : rc;
+}
+
+static int new_base(const struct mmuext_op *op, struct domain *pg_owner __unused)
+{
+    return pv_new_base(current, mfn(op->arg1.mfn));
+}
+
+static int new_user_base(const struct mmuext_op *op, struct domain *pg_owner __unused)
+{
+    return pv_new_user_base(current, mfn(op->arg1.mfn));
+}
+
+static int flush_local(const struct mmuext_op *op __unused, struct domain *pg_owner __unused)
+{
+    tlb_flush_local();
+    return 0;
+}
+
+static int invlpg_local(const struct mmuext_op *op, struct domain *pg_owner __unused)
+{
+    if (guest_range_ok(gva(op->arg1.linear_addr), 1))
+        invlpg(op->arg1.linear_addr);
+    return 0;
+}
+
+/* One page on `cpus`; addresses that are not a guest's are ignored. */
+static int invlpg_on(cpumask_t cpus, uint64_t va)
+{
+    if (guest_range_ok(gva(va), 1))
+        mmu_flush(cpus, va);
+    return 0;
+}
+
+static int flush_multi(const struct mmuext_op *op, struct domain *pg_owner)
+{
+    cpumask_t cpus;
+
+    if (pv_vcpumask_cpus(pg_owner, gva_of_handle(op->arg2.vcpumask), &cpus))
+        return -EINVAL;
+    if (op->cmd == MMUEXT_INVLPG_MULTI)
+        return invlpg_on(cpus, op->arg1.linear_addr);
+    mmu_flush(cpus, FLUSH_ALL_VA);
+    return 0;
+}
+
+static int flush_all(const struct mmuext_op *op, struct domain *pg_owner)
+{
+    if (op->cmd == MMUEXT_INVLPG_ALL)
+        return invlpg_on(pv_dirty_cpus(pg_owner), op->arg1.linear_addr);
+    mmu_flush(pv_dirty_cpus(pg_owner), FLUSH_ALL_VA);
+    return 0;
+}
+
+static void write_back_caches(void *arg __unused)
+{
+    wbinvd();
+}
+
+static int flush_cache(const struct mmuext_op *op __unused, struct domain *pg_owner)
+{
+    if (rangeset_is_empty(pg_owner->iomem) && rangeset_is_empty(pg_owner->ioports))
+        return -EACCES;
+    write_back_caches(NULL);
+    return 0;
+}
+
+static int set_ldt(const struct mmuext_op *op, struct domain *pg_owner __unused)
+{
+    uint32_t entries = op->arg2.nr_ents;
+    uint64_t base = entries ? op->arg1.linear_addr : 0;
+
+    if (entries > 8192 || (base & ~PAGE_MASK) || (entries && !guest_range_ok(gva(base), 1)))
+        return -EINVAL;
+    pv_set_ldt(current, base, (uint16_t)entries);
+    return 0;
+}
+
+/* The frame `m` of d with a reference and a writable one, or NULL. */
+static struct frame *get_writable_frame(uint64_t m, struct domain *d)
+{
+    struct frame *f = mfn_to_frame(mfn(m));
+
+    if (!frame_get_from_mfn(mfn(m), d))
+        return NULL;
+    if (!page_get_writable(f)) {
+        frame_put(f);
+        return NULL;
+    }
+    return f;
+}
+
+static void put_writable_frame(struct frame *f)
+{
+    page_put_writable(f);
+    frame_put(f);
+}
+
+static int clear_page(const struct mmuext_op *op, struct domain *pg_owner)
+{
+    struct frame *f = get_writable_frame(op->arg1.mfn, pg_owner);
+
+    if (!f)
+        return -EINVAL;
+    memset(frame_to_virt(f), 0, PAGE_SIZE);
+    put_writable_frame(f);
+    return 0;
+}
+
+static int copy_page(const struct mmuext_op *op, struct domain *pg_owner)
+{
+    struct frame *from = mfn_to_frame(mfn(op->arg2.src_mfn)), *to;
+
+    if (!frame_get_from_mfn(mfn(op->arg2.src_mfn), pg_owner))
+        return -EINVAL;
+    to = get_writable_frame(op->arg1.mfn, pg_owner);
+    if (to) {
+        memcpy(frame_to_virt(to), frame_to_virt(from), PAGE_SIZE);
+        put_writable_frame(to);
+    }
+    frame_put(from);
+    return to ? 0 : -EINVAL;
+}
+
+static int mark_super(const struct mmuext_op *op __unused, struct domain *pg_owner __unused)
+{
+    return -EOPNOTSUPP;
+}
+
+/* By command; `own`: only on the caller's behalf, -EPERM when another domain is named. */
+static const struct {
+    mmuext_fn *fn;
+    bool own;
+} mmuext_table[] = {
+    [MMUEXT_PIN_L1_TABLE] = { pin_table, false },
+    [MMUEXT_PIN_L2_TABLE] = { pin_table, false },
+    [MMUEXT_PIN_L3_TABLE] = { pin_table, false },
+    [MMUEXT_PIN_L4_TABLE] = { pin_table, false },
+    [MMUEXT_UNPIN_TABLE] = { unpin_table, false },
+    [MMUEXT_NEW_BASEPTR] = { new_base, true },
+    [MMUEXT_TLB_FLUSH_LOCAL] = { flush_local, true },
+    [MMUEXT_INVLPG_LOCAL] = { invlpg_local, true },
+    [MMUEXT_TLB_FLUSH_MULTI] = { flush_multi, true },
+    [MMUEXT_INVLPG_MULTI] = { flush_multi, true },
+    [MMUEXT_TLB_FLUSH_ALL] = { flush_all, true },
+    [MMUEXT_INVLPG_ALL] = { flush_all, true },
+    [MMUEXT_FLUSH_CACHE] = { flush_cache, true },
+    [MMUEXT_SET_LDT] = { set_ldt, true },
+    [MMUEXT_NEW_USER_BASEPTR] = { new_user_base, true },
+    [MMUEXT_CLEAR_PAGE] = { clear_page, false },
+    [MMUEXT_COPY_PAGE] = { copy_page, false },
+    [MMUEXT_FLUSH_CACHE_GLOBAL] = { flush_cache, true },
+    [MMUEXT_MARK_SUPER] = { mark_super, false },
+    [MMUEXT_UNMARK_SUPER] = { mark_super, false },
+};
+
+static int run_op(const struct mmuext_op *op, struct domain *pg_owner)
+{
+    if (unlikely(op->cmd >= ARRAY_SIZE(mmuext_table) || !mmuext_table[op->cmd].fn))
+        return -ENOSYS;
+    if (unlikely(mmuext_table[op->cmd].own && pg_owner != current->domain))
+        return -EPERM;
+    return mmuext_table[op->cmd].fn(op, pg_owner);
+}
+
+static int run_list(struct domain *pg_owner, gva_t list, uint32_t count, uint32_t *done)
+{
+    struct mmuext_op op;
+    int rc = page_finish_drops(pg_owner);
+
+    while (!rc && *done < count) {
+        if (unlikely(work_exhausted(1) && *done))
+            return -ERESTART;
+        if (unlikely(read_guest_elem(&op, list, *done)))
+            return -EFAULT;
+        rc = run_op(&op, pg_owner);
+        if (unlikely(rc))
+            return rc;
+        ++*done;
+        rc = page_finish_drops(pg_owner);
+    }
+    return rc;
+}
+
+/*
+ * arg: list of struct mmuext_op, count (bit 31: MMU_CALL_PREEMPTED), pointer to the number done or NULL, domain whose memory is meant.
+ * 0; -EFAULT; -ESRCH; -EINVAL; -EPERM; -EACCES; -ENOSYS for an unknown command; -EOPNOTSUPP.
+ */
+int64_t do_mmuext_op(uint64_t arg[6])
+{
+    uint32_t count = (uint32_t)arg[1] & ~(uint32_t)MMU_CALL_PREEMPTED, done = 0;
+    struct domain *pg_owner;
+    int rc;
+
+    if (unlikely(!guest_range_ok(gva(arg[0]), (uint64_t)count * sizeof(struct mmuext_op))))
+        return -EFAULT;
+    pg_owner = mmu_owner_get((domid_t)arg[3]);
+    if (unlikely(!pg_owner))
+        return -ESRCH;
+    rc = pg_owner == &dom_io ? -EINVAL : mmu_may_use(pg_owner);
+    if (likely(!rc)) {
+        spin_lock(&pg_owner->mmu_lock);
+        rc = run_list(pg_owner, gva(arg[0]), count, &done);
+        if (pv_foreign_flush_needed(pg_owner))
+            pv_foreign_flush(pg_owner);
+        spin_unlock(&pg_owner->mmu_lock);
+        rc = (int)(rc == -ERESTART ? -ERESTART : rc);
+    }
+    mmu_owner_put(pg_owner);
+    return mmu_finish(arg, done, count, sizeof(struct mmuext_op), rc);
+}
