@@ -7,12 +7,13 @@
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv_mm.h"
 
-/* Argument bits of mmu_update and mmuext_op: the call goes on after a restart, so *pdone counts what was done before. */
+/* Argument bits of mmu_update and mmuext_op: the call goes on after a restart, so *pdone counts what was done
+ * before. */
 #define MMU_CALL_PREEMPTED BIT(31)
 
 /*
- * The domain that owns the frames a request may refer to: DOMID_SELF, DOMID_IO or another domain; NULL: there is none. It is not yet said
- * that the caller may (mmu_may_use).
+ * The domain that owns the frames a request may refer to: DOMID_SELF, DOMID_IO or another domain; NULL: there
+ * is none. It is not yet said that the caller may (mmu_may_use).
  */
 struct domain *mmu_owner_get(domid_t id);
 void mmu_owner_put(struct domain *d);
@@ -20,8 +21,8 @@ void mmu_owner_put(struct domain *d);
 int mmu_may_use(const struct domain *owner);
 
 /*
- * End of mmu_update and mmuext_op: `done` of `count` requests of `size` bytes were carried out, the next one gave `rc`. Counts them in *pdone and
- * returns rc, or prepares the restart for -ERESTART.
+ * End of mmu_update and mmuext_op: `done` of `count` requests of `size` bytes were carried out, the next one
+ * gave `rc`. Counts them in *pdone and returns rc, or prepares the restart for -ERESTART.
  */
 int64_t mmu_finish(uint64_t arg[6], uint32_t done, uint32_t count, size_t size, int rc);
 

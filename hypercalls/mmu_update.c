@@ -97,9 +97,10 @@ static int64_t update_owned(uint64_t arg[6], const struct mmu_call *c)
 }
 
 /*
- * arg: list of struct mmu_update, count (bit 31: MMU_CALL_PREEMPTED), pointer to the number done or NULL, and two domains: bits 0..15 who owns the
- * frames that entries refer to, bits 16..31 who owns the tables, plus 1 (0: the caller). 0; -EFAULT, -ESRCH; -EINVAL for what is not
- * pt_owner's memory; -EPERM, -ENOSYS (command), and pte_update's errors.
+ * arg: list of struct mmu_update, count (bit 31: MMU_CALL_PREEMPTED), pointer to the number done or NULL, and
+ * two domains: bits 0..15 who owns the frames that entries refer to, bits 16..31 who owns the tables, plus 1
+ * (0: the caller). 0; -EFAULT, -ESRCH; -EINVAL for what is not pt_owner's memory; -EPERM, -ENOSYS (command),
+ * and pte_update's errors.
  */
 int64_t do_mmu_update(uint64_t arg[6])
 {

@@ -15,7 +15,8 @@ static int pin_table(const struct mmuext_op *op, struct domain *pg_owner)
     return page_pin(pg_owner, mfn(op->arg1.mfn), op->cmd - MMUEXT_PIN_L1_TABLE + 1);
 }
 
-/* When the release is preempted the pin is gone nevertheless, and the list goes on after the rest of the work. */
+/* When the release is preempted the pin is gone nevertheless, and the list goes on after the rest of the
+ * work. */
 static int unpin_table(const struct mmuext_op *op, struct domain *pg_owner)
 {
     int rc = page_unpin(pg_owner, mfn(op->arg1.mfn));
@@ -76,26 +77,25 @@ static int flush_all(const struct mmuext_op *op, struct domain *pg_owner)
 
 static void write_back_caches(void *arg __unused)
 {
-    wbinvd();
+    __asm__ volatile("wbinvd" ::: "memory");
 }
 
 static int flush_cache(const struct mmuext_op *op __unused, struct domain *pg_owner)
 {
     if (rangeset_is_empty(pg_owner->iomem) && rangeset_is_empty(pg_owner->ioports))
         return -EACCES;
-    write_back_caches(NULL);
+    on_cpus(cpu_online_map, write_back_caches, NULL);
     return 0;
 }
 
 static int set_ldt(const struct mmuext_op *op, struct domain *pg_owner __unused)
 {
-    uint32_t entries = op->arg2.nr_ents;
+    uint64_t entries = op->arg2.nr_ents;
     uint64_t base = entries ? op->arg1.linear_addr : 0;
 
-    if (entries > 8192 || (base & ~PAGE_MASK) || (entries && !guest_range_ok(gva(base), 1)))
+    if (entries && !guest_range_ok(gva(base), 1))
         return -EINVAL;
-    pv_set_ldt(current, base, (uint16_t)entries);
-    return 0;
+    return pv_set_ldt(current, base, entries);
 }
 
 /* The frame `m` of d with a reference and a writable one, or NULL. */
@@ -149,46 +149,73 @@ static int mark_super(const struct mmuext_op *op __unused, struct domain *pg_own
     return -EOPNOTSUPP;
 }
 
-/* By command; `own`: only on the caller's behalf, -EPERM when another domain is named. */
+#define OWN    BIT(0) /* only on the caller's own behalf: -EPERM when another domain is named */
+#define LOCKED BIT(1) /* runs with mmu_lock held */
+
 static const struct {
     mmuext_fn *fn;
-    bool own;
+    uint32_t flags;
 } mmuext_table[] = {
-    [MMUEXT_PIN_L1_TABLE] = { pin_table, false },
-    [MMUEXT_PIN_L2_TABLE] = { pin_table, false },
-    [MMUEXT_PIN_L3_TABLE] = { pin_table, false },
-    [MMUEXT_PIN_L4_TABLE] = { pin_table, false },
-    [MMUEXT_UNPIN_TABLE] = { unpin_table, false },
-    [MMUEXT_NEW_BASEPTR] = { new_base, true },
-    [MMUEXT_TLB_FLUSH_LOCAL] = { flush_local, true },
-    [MMUEXT_INVLPG_LOCAL] = { invlpg_local, true },
-    [MMUEXT_TLB_FLUSH_MULTI] = { flush_multi, true },
-    [MMUEXT_INVLPG_MULTI] = { flush_multi, true },
-    [MMUEXT_TLB_FLUSH_ALL] = { flush_all, true },
-    [MMUEXT_INVLPG_ALL] = { flush_all, true },
-    [MMUEXT_FLUSH_CACHE] = { flush_cache, true },
-    [MMUEXT_SET_LDT] = { set_ldt, true },
-    [MMUEXT_NEW_USER_BASEPTR] = { new_user_base, true },
-    [MMUEXT_CLEAR_PAGE] = { clear_page, false },
-    [MMUEXT_COPY_PAGE] = { copy_page, false },
-    [MMUEXT_FLUSH_CACHE_GLOBAL] = { flush_cache, true },
-    [MMUEXT_MARK_SUPER] = { mark_super, false },
-    [MMUEXT_UNMARK_SUPER] = { mark_super, false },
+    [MMUEXT_PIN_L1_TABLE] = { pin_table, LOCKED },
+    [MMUEXT_PIN_L2_TABLE] = { pin_table, LOCKED },
+    [MMUEXT_PIN_L3_TABLE] = { pin_table, LOCKED },
+    [MMUEXT_PIN_L4_TABLE] = { pin_table, LOCKED },
+    [MMUEXT_UNPIN_TABLE] = { unpin_table, LOCKED },
+    [MMUEXT_NEW_BASEPTR] = { new_base, OWN | LOCKED },
+    [MMUEXT_TLB_FLUSH_LOCAL] = { flush_local, OWN },
+    [MMUEXT_INVLPG_LOCAL] = { invlpg_local, OWN },
+    [MMUEXT_TLB_FLUSH_MULTI] = { flush_multi, OWN },
+    [MMUEXT_INVLPG_MULTI] = { flush_multi, OWN },
+    [MMUEXT_TLB_FLUSH_ALL] = { flush_all, OWN },
+    [MMUEXT_INVLPG_ALL] = { flush_all, OWN },
+    [MMUEXT_FLUSH_CACHE] = { flush_cache, OWN },
+    [MMUEXT_SET_LDT] = { set_ldt, OWN | LOCKED },
+    [MMUEXT_NEW_USER_BASEPTR] = { new_user_base, OWN | LOCKED },
+    [MMUEXT_CLEAR_PAGE] = { clear_page, 0 },
+    [MMUEXT_COPY_PAGE] = { copy_page, 0 },
+    [MMUEXT_FLUSH_CACHE_GLOBAL] = { flush_cache, OWN },
+    [MMUEXT_MARK_SUPER] = { mark_super, 0 },
+    [MMUEXT_UNMARK_SUPER] = { mark_super, 0 },
 };
+
+/* Releases that an earlier operation did not finish. */
+static int finish_drops(struct domain *d)
+{
+    int rc;
+
+    if (likely(!READ_ONCE(d->pv.drops) && !pv_foreign_flush_needed(d)))
+        return 0;
+    spin_lock(&d->mmu_lock);
+    rc = page_finish_drops(d);
+    if (pv_foreign_flush_needed(d))
+        pv_foreign_flush(d);
+    spin_unlock(&d->mmu_lock);
+    return rc;
+}
 
 static int run_op(const struct mmuext_op *op, struct domain *pg_owner)
 {
-    if (unlikely(op->cmd >= ARRAY_SIZE(mmuext_table) || !mmuext_table[op->cmd].fn))
+    mmuext_fn *fn = op->cmd < ARRAY_SIZE(mmuext_table) ? mmuext_table[op->cmd].fn : NULL;
+    uint32_t flags;
+    int rc;
+
+    if (unlikely(!fn))
         return -ENOSYS;
-    if (unlikely(mmuext_table[op->cmd].own && pg_owner != current->domain))
+    flags = mmuext_table[op->cmd].flags;
+    if (unlikely((flags & OWN) && pg_owner != current->domain))
         return -EPERM;
-    return mmuext_table[op->cmd].fn(op, pg_owner);
+    if (!(flags & LOCKED))
+        return fn(op, pg_owner);
+    spin_lock(&pg_owner->mmu_lock);
+    rc = fn(op, pg_owner);
+    spin_unlock(&pg_owner->mmu_lock);
+    return rc;
 }
 
 static int run_list(struct domain *pg_owner, gva_t list, uint32_t count, uint32_t *done)
 {
     struct mmuext_op op;
-    int rc = page_finish_drops(pg_owner);
+    int rc = finish_drops(pg_owner);
 
     while (!rc && *done < count) {
         if (unlikely(work_exhausted(1) && *done))
@@ -199,14 +226,15 @@ static int run_list(struct domain *pg_owner, gva_t list, uint32_t count, uint32_
         if (unlikely(rc))
             return rc;
         ++*done;
-        rc = page_finish_drops(pg_owner);
+        rc = finish_drops(pg_owner);
     }
     return rc;
 }
 
 /*
- * arg: list of struct mmuext_op, count (bit 31: MMU_CALL_PREEMPTED), pointer to the number done or NULL, domain whose memory is meant.
- * 0; -EFAULT; -ESRCH; -EINVAL; -EPERM; -EACCES; -ENOSYS for an unknown command; -EOPNOTSUPP.
+ * arg: list of struct mmuext_op, count (bit 31: MMU_CALL_PREEMPTED), pointer to the number done or NULL,
+ * domain whose memory is meant. 0; -EFAULT; -ESRCH; -EINVAL; -EPERM; -EACCES; -ENOSYS for an unknown command;
+ * -EOPNOTSUPP.
  */
 int64_t do_mmuext_op(uint64_t arg[6])
 {
@@ -220,14 +248,8 @@ int64_t do_mmuext_op(uint64_t arg[6])
     if (unlikely(!pg_owner))
         return -ESRCH;
     rc = pg_owner == &dom_io ? -EINVAL : mmu_may_use(pg_owner);
-    if (likely(!rc)) {
-        spin_lock(&pg_owner->mmu_lock);
+    if (likely(!rc))
         rc = run_list(pg_owner, gva(arg[0]), count, &done);
-        if (pv_foreign_flush_needed(pg_owner))
-            pv_foreign_flush(pg_owner);
-        spin_unlock(&pg_owner->mmu_lock);
-        rc = (int)(rc == -ERESTART ? -ERESTART : rc);
-    }
     mmu_owner_put(pg_owner);
     return mmu_finish(arg, done, count, sizeof(struct mmuext_op), rc);
 }

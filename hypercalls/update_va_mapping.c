@@ -22,7 +22,8 @@ static int write_mapping(struct vcpu *v, struct domain *pg_owner, uint64_t va, p
     return rc;
 }
 
-/* UVMF_*: what to flush, and where: here, on all vCPUs, or on those of a bitmap at the address in the flags. */
+/* UVMF_*: what to flush, and where: here, on all vCPUs, or on those of a bitmap at the address in the flags.
+ */
 static int flush_mapping(struct vcpu *v, uint64_t va, uint64_t flags)
 {
     uint64_t where = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK, what = flags & UVMF_FLUSHTYPE_MASK;
@@ -58,7 +59,8 @@ static int64_t update_mapping(uint64_t arg[6], struct domain *pg_owner)
     return arg[2] ? flush_mapping(v, arg[0], arg[2]) : 0;
 }
 
-/* arg: address, entry, UVMF_* flags. 0; -EINVAL when no L1 table covers the address; pte_update's errors; -EFAULT for a bad bitmap. */
+/* arg: address, entry, UVMF_* flags. 0; -EINVAL when no L1 table covers the address; pte_update's errors;
+ * -EFAULT for a bad bitmap. */
 int64_t do_update_va_mapping(uint64_t arg[6])
 {
     return update_mapping(arg, current->domain);

@@ -5,6 +5,7 @@
 #include "hv/lib/errno.h"
 #include "hv/mm/guest_access.h"
 #include "hv/pv/page_type.h"
+#include "hv/pv/pv_mm.h"
 
 /* An L1 entry and the table it is in, with a reference to that. Lock: mmu_lock. */
 struct place {
@@ -33,8 +34,11 @@ static bool find(struct domain *d, struct grant_place at, struct place *p)
         return find_by_machine_address(d, at.addr, p);
     if (!guest_range_ok(gva(at.addr), 1))
         return false;
-    p->slot = pv_l1e_of(current, at.addr, &p->table);
-    return p->slot && frame_get(p->table, d);
+    p->slot = pv_l1e_of(current, at.addr);
+    if (!p->slot)
+        return false;
+    p->table = mfn_to_frame(virt_to_mfn(p->slot));
+    return frame_get(p->table, d);
 }
 
 int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
@@ -45,7 +49,7 @@ int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
 
     spin_lock(&d->mmu_lock);
     if (find(d, at, &p)) {
-        rc = pte_update(d, owner, p.table, 1, p.slot, val, false);
+        rc = pte_update_l1(d, owner, p.slot, val, false);
         frame_put(p.table);
     }
     spin_unlock(&d->mmu_lock);
@@ -68,7 +72,7 @@ int pv_grant_unmap(struct grant_place at, mfn_t m)
     spin_lock(&d->mmu_lock);
     if (find(d, at, &p)) {
         if (maps(p.slot, m))
-            rc = pte_update(d, d, p.table, 1, p.slot, 0, false);
+            rc = pte_update_l1(d, d, p.slot, 0, false);
         frame_put(p.table);
     }
     spin_unlock(&d->mmu_lock);
@@ -79,9 +83,9 @@ int pv_grant_unmap(struct grant_place at, mfn_t m)
 static int move_entry(struct domain *d, const struct place *to, const struct place *from, mfn_t m)
 {
     pte_t e = READ_ONCE(*from->slot);
-    int rc = maps(to->slot, m) ? pte_update(d, d, to->table, 1, to->slot, e, false) : -EINVAL;
+    int rc = maps(to->slot, m) ? pte_update_l1(d, d, to->slot, e, false) : -EINVAL;
 
-    return rc ? rc : pte_update(d, d, from->table, 1, from->slot, 0, false);
+    return rc ? rc : pte_update_l1(d, d, from->slot, 0, false);
 }
 
 int pv_grant_replace(struct grant_place at, uint64_t from_va, mfn_t m)

@@ -300,9 +300,10 @@ int page_finish_drops(struct domain *d)
 int page_put_type(struct frame *f)
 {
     struct domain *d = frame_owner(f);
+    bool table = pgt_is_table(f->type);
 
     type_put(d, f);
-    return page_finish_drops(d);
+    return table ? page_finish_drops(d) : 0;
 }
 
 void page_put_upper(struct domain *d, struct frame *f)

@@ -115,26 +115,20 @@ static int drop_base(mfn_t *base)
 {
     mfn_t old = *base;
 
-    if (!old.m)
-        return 0;
     *base = mfn(0);
-    return page_put_type(mfn_to_frame(old));
+    return old.m ? page_put_type(mfn_to_frame(old)) : 0;
 }
 
 /* What vCPUs hold: base pointers and descriptor pages. */
 static int relinquish_vcpus(struct domain *d)
 {
     struct vcpu *v;
-    int rc;
 
     for_each_vcpu (d, v) {
         pv_drop_gdt(v);
         pv_drop_ldt(v);
-        rc = drop_base(&v->pv.user_table);
-        if (!rc)
-            rc = drop_base(&v->pv.kernel_table);
-        if (rc)
-            return rc;
+        if (drop_base(&v->pv.user_table) || drop_base(&v->pv.kernel_table))
+            return -ERESTART;
     }
     return 0;
 }

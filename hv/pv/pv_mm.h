@@ -36,7 +36,7 @@ void pv_foreign_flush(struct domain *d);
 int pv_new_base(struct vcpu *v, mfn_t m);
 int pv_new_user_base(struct vcpu *v, mfn_t m); /* frame 0: none */
 
-/* guest_ops.relinquish: give all memory of a dying PV domain back. 0, -ERESTART. */
+/* guest_ops.relinquish: give all memory of a dying PV domain back. 0, -ERESTART. Takes d->mmu_lock. */
 int pv_relinquish_memory(struct domain *d);
 
 #endif
