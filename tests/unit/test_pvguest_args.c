@@ -15,10 +15,11 @@ void panic(const char *format, ...)
 
 static char **argv;
 
-/* The vectors stay, as a guest's do: kept here, where the leak checker sees them. */
+/* The vectors stay, as a guest's do: where the leak checker sees them. */
+char **kept[8];
+
 static int parse(const char *line)
 {
-    static char **volatile kept[8];
     static int count;
     int argc = libc_parse_command_line(line, &argv);
 
