@@ -113,7 +113,7 @@ custom_param("domain", parse_domain,
 /* What hypercalls and boot keep per domain. */
 static int hook_init(struct domain *d)
 {
-    return gnttab_init(d, GRANT_FRAMES_DEFAULT, MAPTRACK_FRAMES_DEFAULT);
+    return gnttab_init(d, GNTTAB_DEFAULT_FRAMES, GNTTAB_DEFAULT_MAPTRACK_FRAMES);
 }
 
 static int hook_relinquish(struct domain *d)
