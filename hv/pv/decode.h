@@ -34,8 +34,8 @@ struct insn {
     uint8_t rex;      /* 0x40..0x4f, or 0: none in effect */
     uint8_t prefixes; /* INSN_* */
     uint8_t segment;  /* enum insn_segment: overrides that mean nothing in 64-bit mode do not show */
-    uint8_t
-        opsize; /* 1, 2, 4, 8: integer instructions of the one-byte map, and of 0F but SSE and system ones */
+    /* 1, 2, 4, 8: of integer instructions, but not of branches, the push of group 5, and system ones */
+    uint8_t opsize;
     bool has_modrm;
     bool memory;         /* the r/m operand, or the moffs, is in memory */
     uint8_t reg;         /* ModRM.reg with REX.R: 0..15 */

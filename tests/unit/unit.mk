@@ -4,6 +4,7 @@
 #
 # Each tests/unit/test_NAME.c is one binary. It names the sources it is linked with in lines near its head:
 #     /* unit-sources: hv/lib/elf.c hv/lib/bitmap.c */
+# and the libraries it needs beside Criterion in another: unit-libs: -lZydis
 # Sources are compiled against the host's C library, so a source that defines the library's own names
 # (hv/lib/string.c) is to be left out, or included by the test under other names.
 
@@ -17,6 +18,7 @@ UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-strict-aliasing -fno
 UNIT_CPPFLAGS := -I. -I$(B)/include $(XEN_CPPFLAGS) -DCONFIG_DEBUG=1
 
 unit_sources = $(shell sed -n 's|^/\* unit-sources:\(.*\)\*/.*|\1|p' $(1))
+unit_libs    = $(shell sed -n 's|^/\* unit-libs:\(.*\)\*/.*|\1|p' $(1))
 
 .PHONY: unit
 unit: $(UNIT_BINS) ## build the unit tests (`make test` runs them)
@@ -30,7 +32,7 @@ define unit_rule
 $(UNIT_DIR)/$(1): $(UNIT_DIR)/obj/tests/unit/test_$(1).o \
     $(patsubst %.c,$(UNIT_DIR)/obj/%.o,$(call unit_sources,tests/unit/test_$(1).c))
 	$$(call step,LD,$$@)
-	$$(Q)$(CC) $(UNIT_CFLAGS) $$^ -lcriterion -o $$@
+	$$(Q)$(CC) $(UNIT_CFLAGS) $$^ -lcriterion $(call unit_libs,tests/unit/test_$(1).c) -o $$@
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
 
