@@ -24,6 +24,12 @@ unsigned int pv_fetch_insn(const struct regs *r, uint8_t bytes[16]);
 /* Linear address of the memory operand, segment base included. */
 uint64_t emulate_linear(const struct insn *i, const struct regs *r);
 
+/* Only 64-bit code is decoded. */
+bool emulate_in_64bit_code(const struct regs *r);
+/* The instruction of `length` bytes is done: leave it as hardware does, with a #DB for TF or the bits of dr6.
+ */
+void emulate_retire(struct vcpu *v, struct regs *r, unsigned int length, uint64_t dr6);
+
 /* Copy to and from the guest; a fault is delivered to it. false: delivered. */
 bool emulate_read(uint64_t va, void *dst, unsigned int bytes);
 bool emulate_write(uint64_t va, const void *src, unsigned int bytes);

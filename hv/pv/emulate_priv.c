@@ -108,8 +108,8 @@ void emulate_cpuid(const struct vcpu *v, struct regs *r)
     r->rdx = l.d;
 }
 
-/* Only 64-bit code is decoded. The flat selector is the usual one; others are asked for their L bit. */
-static bool in_64bit_code(const struct regs *r)
+/* The flat selector is the usual one; others are asked for their L bit. */
+bool emulate_in_64bit_code(const struct regs *r)
 {
     uint32_t rights = 0;
 
@@ -149,8 +149,7 @@ static enum emulation emulate(struct vcpu *v, struct regs *r, const struct insn 
     return emulate_system(v, r, i);
 }
 
-/* The instruction is done: leave it as hardware does. */
-static void retire(struct vcpu *v, struct regs *r, unsigned int length, uint64_t dr6)
+void emulate_retire(struct vcpu *v, struct regs *r, unsigned int length, uint64_t dr6)
 {
     r->rip += length;
     r->rflags &= ~X86_EFLAGS_RF;
@@ -169,11 +168,11 @@ bool pv_emulate_privileged(struct regs *r)
     struct insn i;
     uint64_t dr6 = 0;
 
-    if (!in_64bit_code(r) || insn_decode(&i, bytes, pv_fetch_insn(r, bytes)))
+    if (!emulate_in_64bit_code(r) || insn_decode(&i, bytes, pv_fetch_insn(r, bytes)))
         return false;
     switch (emulate(v, r, &i, &dr6)) {
     case EMULATE_DONE:
-        retire(v, r, i.length, dr6);
+        emulate_retire(v, r, i.length, dr6);
         return true;
     case EMULATE_REPEAT:
     case EMULATE_DELIVERED:
@@ -196,6 +195,6 @@ bool pv_emulate_forced_cpuid(struct regs *r)
     if ((w & FORCED_CPUID_MASK) != FORCED_CPUID)
         return false;
     emulate_cpuid(v, r);
-    retire(v, r, FORCED_CPUID_BYTES, 0);
+    emulate_retire(v, r, FORCED_CPUID_BYTES, 0);
     return true;
 }

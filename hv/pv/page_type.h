@@ -68,6 +68,8 @@ int page_drop_pin(struct domain *d, struct frame *f);
 int pte_update(struct domain *d, struct domain *pg_owner, unsigned int level, pte_t *slot, pte_t val,
                bool preserve_ad);
 int pte_update_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val, bool preserve_ad);
+/* The same by compare-and-swap, for read-modify-write: also -EAGAIN when the entry is not `old` any more. */
+int pte_replace_l1(struct domain *d, pte_t *slot, pte_t old, pte_t val);
 /* The references that an L1 entry of d holds: taken before it is written, dropped when it is gone. 0 for
  * absent ones. */
 int pte_get_l1(pte_t e, struct domain *d, struct domain *pg_owner);

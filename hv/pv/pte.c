@@ -130,6 +130,24 @@ int pte_update_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t 
     return 0;
 }
 
+int pte_replace_l1(struct domain *d, pte_t *slot, pte_t old, pte_t val)
+{
+    bool soft = (val & PTE_P) && !((old ^ val) & ~L1_SOFT), take = (val & PTE_P) && !soft;
+    pte_t seen = old;
+    int rc = take ? pte_get_l1(val, d, d) : 0;
+
+    if (rc)
+        return rc;
+    if (!atomic_cmpxchg(slot, &seen, val & PTE_P ? pte_adjust_l1(val) : val)) {
+        if (take)
+            pte_put_l1(val, d);
+        return -EAGAIN;
+    }
+    if (!soft)
+        pte_put_l1(old, d);
+    return 0;
+}
+
 int pte_get_upper(pte_t e, struct domain *d, const struct frame *table, unsigned int level)
 {
     if (e & UPPER_REFUSED)
