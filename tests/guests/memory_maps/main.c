@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_maps: the informational memory_ops.
+ *
+ * What:     memory_map, machine_memory_map, maximum_ram_page, maximum_gpfn, machphys_mfn_list, get_sharing_*.
+ * Why:      Linux as initial domain dies without machine_memory_map; a PV domain without a map expects
+ * -ENOSYS. Method:   call with large, small and bad buffers. Expected: machine_memory_map gives sane e820
+ * entries to the initial domain and -EPERM to others; memory_map works or is -ENOSYS; a buffer that is too
+ * small is -EINVAL; bad pointers -EFAULT; maximum_gpfn is what the guest wrote into shared_info.arch.max_pfn,
+ * less one. Xen:      the same.
+ */
+#include "tests/guests/framework/guest.h"
+
+struct e820 {
+    uint64_t addr, size;
+    uint32_t type;
+} __attribute__((packed));
+
+static struct e820 entries[128];
+
+static void check_machine_map(void)
+{
+    struct xen_memory_map map = { .nr_entries = 128 };
+    uint64_t ram = 0;
+    long ret;
+
+    set_xen_guest_handle_raw(map.buffer, (void *)entries);
+    ret = hc_memory_op(XENMEM_machine_memory_map, &map);
+    if (!is_initial_domain()) {
+        CHECK_EQ(ret, -XEN_EPERM);
+        return;
+    }
+    CHECK_EQ(ret, 0);
+    CHECK(map.nr_entries >= 2 && map.nr_entries < 128);
+    for (unsigned int i = 0; i < map.nr_entries; i++)
+        if (entries[i].type == 1)
+            ram += entries[i].size;
+    CHECK(ram >= start_info->nr_pages << PAGE_SHIFT);
+    map.nr_entries = 1;
+    CHECK_EQ(hc_memory_op(XENMEM_machine_memory_map, &map), -XEN_EINVAL);
+    set_xen_guest_handle_raw(map.buffer, (void *)0xffff800000000000);
+    map.nr_entries = 128;
+    CHECK_EQ(hc_memory_op(XENMEM_machine_memory_map, &map), -XEN_EFAULT);
+}
+
+static void check_own_map(void)
+{
+    struct xen_memory_map map = { .nr_entries = 128 };
+    long ret;
+
+    set_xen_guest_handle_raw(map.buffer, (void *)entries);
+    ret = hc_memory_op(XENMEM_memory_map, &map);
+    CHECK(ret == 0 || ret == -XEN_ENOSYS);
+}
+
+static void check_mfn_list(void)
+{
+    uint64_t list[4] = { 0 };
+    struct xen_machphys_mfn_list op = { .max_extents = 4 };
+    long ret;
+
+    set_xen_guest_handle(op.extent_start, list);
+    ret = hc_memory_op(XENMEM_machphys_mfn_list, &op);
+    CHECK(ret == 0 || ret == -XEN_EINVAL);
+    if (ret == 0)
+        CHECK(op.nr_extents >= 1 && list[0]);
+}
+
+static void test(void)
+{
+    domid_t self = DOMID_SELF;
+
+    check_machine_map();
+    check_own_map();
+    check_mfn_list();
+    CHECK(hc_memory_op(XENMEM_maximum_ram_page, 0) > 0x1000);
+    shared_info->arch.max_pfn = start_info->nr_pages;
+    CHECK_EQ(hc_memory_op(XENMEM_maximum_gpfn, &self), start_info->nr_pages - 1);
+    shared_info->arch.max_pfn = 0;
+    CHECK(hc_memory_op(XENMEM_maximum_gpfn, 0) < 0);
+}
+
+GUEST_TEST(test);
