@@ -103,6 +103,10 @@ static bool __init hpet_probe(void)
 
     if (acpi_info.hpet == 0)
         return false;
+    if (!acpi_device_address_ok(acpi_info.hpet)) {
+        printk("HPET at %#llx would lie in RAM: ignored\n", (unsigned long long)acpi_info.hpet);
+        return false;
+    }
     hpet = ioremap(acpi_info.hpet, PAGE_SIZE / 4);
     if (hpet == NULL)
         return false;

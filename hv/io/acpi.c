@@ -4,6 +4,7 @@
 #include "hv/io/acpi_tables.h"
 #include "hv/io/console.h"
 #include "hv/lib/string.h"
+#include "hv/mm/frame.h"
 #include "hv/mm/paging.h"
 
 #define BIOS_START 0xe0000
@@ -11,6 +12,8 @@
 #define EBDA_PTR   0x40e /* segment of the extended BIOS data area */
 /* More tables than any machine has: a root table with more is cut. */
 #define ROOT_ENTRIES_MAX 256
+/* Bad tables beyond these are counted, not listed. */
+#define REPORTS_MAX 16
 
 struct acpi_info acpi_info;
 
@@ -20,11 +23,14 @@ struct table_name {
     uint64_t address;
 };
 
+static unsigned int reports;
+
 static void report_table(void *ctx, const char *text)
 {
     const struct table_name *t = ctx;
 
-    printk("ACPI: table %s at %#llx: %s\n", t->signature, (unsigned long long)t->address, text);
+    if (reports++ < REPORTS_MAX)
+        printk("ACPI: table %s at %#llx: %s\n", t->signature, (unsigned long long)t->address, text);
 }
 
 static void table_name_set(struct table_name *t, const void *header, uint64_t pa)
@@ -46,7 +52,7 @@ static bool address_ok(uint64_t pa, size_t n)
 static const void *map_table(uint64_t pa, size_t *n, struct table_name *name)
 {
     const void *table;
-    const char *why = "cannot be mapped";
+    const char *why = "cannot be mapped: ignored";
 
     *name = (struct table_name){ .signature = "????", .address = pa };
     table = address_ok(pa, ACPI_HEADER_SIZE) ? map_phys_wb(pa, ACPI_HEADER_SIZE) : NULL;
@@ -66,7 +72,7 @@ static const void *map_table(uint64_t pa, size_t *n, struct table_name *name)
         return table;
     if (table != NULL)
         vunmap(table, *n);
-    printk("ACPI: table %s at %#llx: %s: ignored\n", name->signature, (unsigned long long)pa, why);
+    report_table(name, why);
     return NULL;
 }
 
@@ -194,6 +200,15 @@ void __init acpi_init(uint64_t rsdp_pa, const void *rsdp_copy)
     acpi_info.rsdp = rsdp_pa;
     read_root(root, entry_size);
     read_dsdt();
+    if (reports > REPORTS_MAX)
+        printk("ACPI: %u more complaints about tables are left out\n", reports - REPORTS_MAX);
     if (!acpi_info.madt)
         printk("ACPI: no usable MADT: going on with one CPU and no I/O APIC\n");
+}
+
+bool acpi_device_address_ok(uint64_t pa)
+{
+    mfn_t m = mfn(pa >> PAGE_SHIFT);
+
+    return address_ok(pa, PAGE_SIZE) && !(mfn_valid(m) && mfn_to_frame(m)->owner != DOMID_IO);
 }

@@ -103,4 +103,7 @@ extern struct acpi_info acpi_info;
  */
 void acpi_init(uint64_t rsdp_pa, const void *rsdp_copy);
 
+/* A hostile table may name RAM as a device's registers, which writing to them would corrupt: false then. */
+bool acpi_device_address_ok(uint64_t pa);
+
 #endif

@@ -66,9 +66,9 @@ uint32_t acpi_table_length(const void *header)
 bool acpi_table_ok(const void *table, size_t n, const char **why)
 {
     if (n < ACPI_HEADER_SIZE || acpi_table_length(table) != n)
-        *why = "its length makes no sense";
+        *why = "its length makes no sense: ignored";
     else if (!acpi_checksum_ok(table, n))
-        *why = "its checksum is wrong";
+        *why = "its checksum is wrong: ignored";
     else
         return true;
     return false;

@@ -5,7 +5,6 @@
 #include "hv/io/console.h"
 #include "hv/io/irq.h"
 #include "hv/lib/spinlock.h"
-#include "hv/mm/frame.h"
 #include "hv/mm/paging.h"
 
 /* The two windows, and registers behind them. */
@@ -46,14 +45,6 @@ static void ioapic_write(const struct ioapic *io, uint32_t reg, uint32_t v)
     io->window[IOWIN / 4] = v;
 }
 
-/* A hostile table may name RAM, which register writes would corrupt. */
-static bool is_ram(uint64_t pa)
-{
-    mfn_t m = mfn(pa >> PAGE_SHIFT);
-
-    return mfn_valid(m) && mfn_to_frame(m)->owner != DOMID_IO;
-}
-
 /* Opens one I/O APIC; NULL or why it is ignored. */
 static const char *__init ioapic_open(const struct acpi_ioapic *a)
 {
@@ -62,7 +53,7 @@ static const char *__init ioapic_open(const struct acpi_ioapic *a)
 
     if (a->gsi_base >= IRQ_GSI_MAX)
         return "its interrupts' numbers are too high";
-    if (is_ram(a->address))
+    if (!acpi_device_address_ok(a->address))
         return "it would lie in RAM";
     io->window = ioremap(a->address, 0x20);
     if (io->window == NULL)

@@ -86,7 +86,7 @@ static void reset_by_acpi(void)
 
         pci_write8(a, (uint16_t)reg->address, acpi_info.reset_value);
     } else {
-        byte = ioremap(reg->address, 1);
+        byte = acpi_device_address_ok(reg->address) ? ioremap(reg->address, 1) : NULL;
         if (byte != NULL)
             *byte = acpi_info.reset_value;
     }

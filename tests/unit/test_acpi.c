@@ -99,10 +99,10 @@ Test(acpi, table_check_finds_damage, .init = setup)
     cr_expect(acpi_table_ok(t, m.n, &why));
     cr_expect_eq(acpi_table_length(t), m.n);
     cr_expect_not(acpi_table_ok(t, m.n - 1, &why));
-    cr_expect_str_eq(why, "its length makes no sense");
+    cr_expect_str_eq(why, "its length makes no sense: ignored");
     t[m.n - 1] ^= 1;
     cr_expect_not(acpi_table_ok(t, m.n, &why));
-    cr_expect_str_eq(why, "its checksum is wrong");
+    cr_expect_str_eq(why, "its checksum is wrong: ignored");
     t[4] = 35;
     t[5] = t[6] = t[7] = 0;
     cr_expect_eq(acpi_table_length(t), 0);
