@@ -40,17 +40,30 @@ $(PVGUEST_DIR)/obj/%.o: pvguest/%.S pvguest/pvguest.mk Makefile | $(XEN_HEADERS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PVGUEST_CPPFLAGS) $(FREE_FLAGS) -MMD -MP -c $< -o $@
 
+# lwIP on the library: the port, then lwIP itself, for programs that use the network.
+PVGUEST_NET_LIBS := $(PVGUEST_DIR)/libpvguest_net.a $(LWIP_LIB)
+
+$(PVGUEST_DIR)/libpvguest_net.a: $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/lwip/*.c))
+	$(call step,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(PVGUEST_DIR)/obj/lwip/%.o $(PVGUEST_DIR)/obj/guests/netloop/%.o: PVGUEST_CPPFLAGS += $(LWIP_CPPFLAGS)
+$(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/lwip/*.c pvguest/guests/netloop/*.c)): | $(LWIP_LIB)
+
 $(PVGUEST_LDS): pvguest/guest.lds pvguest/layout.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x c -I. $< -o $@
 
-# Sample guests: pvguest/guests/NAME/*.c becomes build/pvguest/NAME.elf.
+# Sample guests: pvguest/guests/NAME/*.c becomes build/pvguest/NAME.elf, linked with PVGUEST_LIBS_NAME.
+PVGUEST_LIBS_netloop := $(PVGUEST_NET_LIBS)
+
 PVGUEST_GUESTS := $(notdir $(patsubst %/,%,$(dir $(wildcard pvguest/guests/*/main.c))))
 
 define pvguest_guest_rule
-$(PVGUEST_DIR)/$(1).elf: $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/guests/$(1)/*.c)) $$(PVGUEST_DEPS)
+$(PVGUEST_DIR)/$(1).elf: $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/guests/$(1)/*.c)) \
+    $$(PVGUEST_LIBS_$(1)) $$(PVGUEST_DEPS)
 	$$(call step,LD,$$@)
-	$$(call pvguest_link,$$@,$$(filter $(PVGUEST_DIR)/obj/guests/%,$$^))
+	$$(call pvguest_link,$$@,$$(filter $(PVGUEST_DIR)/obj/guests/% $$(PVGUEST_LIBS_$(1)),$$^))
 endef
 $(foreach name,$(PVGUEST_GUESTS),$(eval $(call pvguest_guest_rule,$(name))))
 

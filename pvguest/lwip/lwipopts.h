@@ -33,6 +33,9 @@
 #define MEM_LIBC_MALLOC 1
 #define MEMP_MEM_MALLOC 1
 
+/* With pools on malloc() this limits nothing but the number of sockets, which newlib's fd_set bounds. */
+#define MEMP_NUM_NETCONN 64
+
 #define TCP_MSS                   1460
 #define TCP_WND                   (64 * 1024 - 1)
 #define TCP_SND_BUF               (64 * 1024 - 1)

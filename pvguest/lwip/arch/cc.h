@@ -5,6 +5,7 @@
 #ifndef PVGUEST_LWIP_ARCH_CC_H
 #define PVGUEST_LWIP_ARCH_CC_H
 
+#include "port.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 
 #define LWIP_ERRNO_STDINCLUDE 1
 #define LWIP_TIMEVAL_PRIVATE  0
-#define LWIP_RAND()           ((u32_t)random())
+#define LWIP_RAND()           lwip_port_random()
 
 #define LWIP_PLATFORM_DIAG(x) \
     do {                      \
