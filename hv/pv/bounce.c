@@ -127,6 +127,14 @@ void pv_inject_trap(unsigned int vector, uint32_t error_code)
         bounce(v, r, ti->address, TI_GET_IF(ti), false, 0);
 }
 
+void pv_inject_software(unsigned int vector)
+{
+    struct vcpu *v = current;
+    const struct trap_info *ti = &v->pv.traps[vector & 0xff];
+
+    bounce(v, guest_regs(), ti->address, TI_GET_IF(ti), false, 0);
+}
+
 void pv_inject_page_fault(uint64_t cr2, uint32_t error_code)
 {
     struct vcpu *v = current;

@@ -13,8 +13,8 @@ extern const struct guest_ops pv_guest_ops; /* hv/pv/pv_domain.c */
  * Trap delivery (hv/pv/bounce.c): build the bounce frame on the guest's kernel stack and point the live frame
  * (guest_regs()) at the handler. A missing handler or bad stack crashes the domain. Current vCPU only.
  */
-void pv_inject_trap(unsigned int vector,
-                    uint32_t error_code); /* error code is pushed for the vectors that have one */
+void pv_inject_trap(unsigned int vector, uint32_t error_code); /* pushes the code if the vector has one */
+void pv_inject_software(unsigned int vector);                  /* int n: never an error code */
 void pv_inject_page_fault(uint64_t cr2, uint32_t error_code);
 void pv_inject_event(void); /* event callback; masks events */
 void pv_inject_nmi(void);

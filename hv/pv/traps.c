@@ -49,7 +49,7 @@ static void general_protection(struct regs *r)
 
         if (softint_permitted(v, vector)) {
             r->rip += 2;
-            pv_inject_trap(vector, 0);
+            pv_inject_software(vector);
             return;
         }
         r->error_code = (uint32_t)vector << 3 | XEC_IDT;
