@@ -50,6 +50,24 @@ void gnttab_free(struct domain *d)
     d->grant = NULL;
 }
 
+int gnttab_set_limits(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames)
+{
+    struct grant_table *gt = d->grant;
+    int rc;
+
+    if (gt->frames || gt->maptrack_pages)
+        return -EBUSY;
+    rc = gnttab_init(d, max_frames, max_maptrack_frames);
+    if (rc) {
+        d->grant = gt;
+        return rc;
+    }
+    hv_free(gt->shared);
+    hv_free(gt->active);
+    hv_free(gt);
+    return 0;
+}
+
 /* One more frame. 0, -ENOMEM. Lock: gt->lock. */
 static int grow(struct domain *d, struct grant_table *gt)
 {

@@ -65,8 +65,10 @@ struct grant_table {
     struct maptrack **maptrack;
 };
 
-/* Life of the domain. init: 0, -ENOMEM. The limits may be raised by nobody afterwards. */
+/* Life of the domain. init: 0, -ENOMEM. */
 int gnttab_init(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames);
+/* Other limits for a domain that has not run yet. 0, -ENOMEM; -EBUSY when its table has frames already. */
+int gnttab_set_limits(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames);
 /* d is dying: end its mappings of others' grants. 0, -ERESTART. */
 int gnttab_release_mappings(struct domain *d);
 void gnttab_free(struct domain *d);
