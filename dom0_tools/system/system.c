@@ -164,6 +164,23 @@ static int run_poweroff(int argc, char **argv)
     return end_machine(argc, argv, SHUTDOWN_poweroff);
 }
 
+/* A fault as a bug would make it, below a named function. */
+static __attribute__((noinline)) void write_to_null(void)
+{
+    volatile char *volatile nowhere = NULL;
+
+    *nowhere = 1;
+}
+
+static int run_crash(int argc, char **argv)
+{
+    if (too_many(argc, argv, 0))
+        return COMMAND_USAGE;
+    fflush(stdout);
+    write_to_null();
+    return COMMAND_FAIL;
+}
+
 const struct command system_commands[] = {
     { .name = "date",
       .arguments = "[+FORMAT]",
@@ -177,6 +194,10 @@ const struct command system_commands[] = {
       .run = run_mem },
     { .name = "ps", .arguments = "", .summary = "list dom0's threads", .run = run_ps },
     { .name = "reboot", .arguments = "", .summary = "restart the machine", .run = run_reboot },
+    { .name = "crash",
+      .arguments = "",
+      .summary = "make dom0 write to address 0, to see what a crash prints",
+      .run = run_crash },
     { .name = "poweroff", .arguments = "", .summary = "switch the machine off", .run = run_poweroff },
 };
 const size_t system_nr_commands = sizeof(system_commands) / sizeof(system_commands[0]);
