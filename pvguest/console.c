@@ -112,7 +112,13 @@ static const struct console_ops ring_ops = { ring_write, ring_read, ring_wait_fo
 
 static const struct console_ops *ops = &hv_ops;
 static struct wait_queue readers = WAIT_QUEUE_INITIALIZER(readers);
-static bool input_came;
+
+/* What came and was not read yet. It is fetched as soon as it comes: Xen keeps only 128 bytes for a domain
+ * and drops the rest. What finds no room here stays with the other side. Upcalls masked. */
+static struct {
+    char data[16384];
+    size_t start, length;
+} input;
 
 void console_write(const char *data, size_t length)
 {
@@ -147,27 +153,51 @@ void console_printf(const char *format, ...)
     va_end(args);
 }
 
+static void fetch_input(void)
+{
+    size_t got;
+
+    do {
+        size_t end = (input.start + input.length) % sizeof(input.data);
+        size_t room = sizeof(input.data) - input.length;
+
+        got = room ? ops->read(input.data + end,
+                               room < sizeof(input.data) - end ? room : sizeof(input.data) - end)
+                   : 0;
+        input.length += got;
+    } while (got);
+}
+
+static size_t take_input(char *data, size_t length)
+{
+    size_t n = 0;
+
+    while (n < length && input.length) {
+        data[n++] = input.data[input.start];
+        input.start = (input.start + 1) % sizeof(input.data);
+        input.length--;
+    }
+    return n;
+}
+
 static void console_event(evtchn_port_t port, void *arg)
 {
     (void)port;
     (void)arg;
-    input_came = true;
+    fetch_input();
     wait_queue_wake_all(&readers);
 }
 
 size_t console_read(char *data, size_t length, uint64_t deadline)
 {
-    for (;;) {
-        size_t got;
+    bool masked = upcalls_disable();
+    size_t got;
 
-        /* Cleared before looking: what comes after the look sets it again. */
-        __atomic_store_n(&input_came, false, __ATOMIC_SEQ_CST);
-        got = ops->read(data, length);
-        if (got || !length)
-            return got;
-        if (wait_event_until(&readers, input_came, deadline))
-            return 0;
-    }
+    fetch_input();
+    wait_event_until(&readers, input.length || !length, deadline);
+    got = take_input(data, length);
+    upcalls_restore(masked);
+    return got;
 }
 
 void console_early_init(void)
