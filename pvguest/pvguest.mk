@@ -67,7 +67,15 @@ $(PVGUEST_DIR)/$(1).elf: $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcar
 endef
 $(foreach name,$(PVGUEST_GUESTS),$(eval $(call pvguest_guest_rule,$(name))))
 
+SELFTEST_FILES := $(shell cd pvguest/guests/selftest/files && find * -type f | sort)
+
+$(PVGUEST_DIR)/selftest.tar: $(SELFTEST_FILES:%=pvguest/guests/selftest/files/%)
+	$(Q)mkdir -p $(@D)
+	$(Q)tar --format=ustar -C pvguest/guests/selftest/files -cf $@ $(SELFTEST_FILES)
+
 .PHONY: pvguest-guests
-pvguest-guests: $(PVGUEST_GUESTS:%=$(PVGUEST_DIR)/%.elf) ## build the sample guests
+pvguest-guests: $(PVGUEST_GUESTS:%=$(PVGUEST_DIR)/%.elf) $(PVGUEST_DIR)/selftest.tar ## build the sample guests
+
+test: pvguest-guests
 
 -include $(shell find $(PVGUEST_DIR)/obj -name '*.d' 2>/dev/null)

@@ -5,7 +5,7 @@
 #ifndef PVGUEST_LWIP_ARCH_CC_H
 #define PVGUEST_LWIP_ARCH_CC_H
 
-#include "port.h"
+#include "../port.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""The guest library in guests of its own, which boot in dom0's place on Ryokan and on real Xen."""
+
+import os
+
+from driver import BUILD, CONSOLE, HV, TCG_CPU, XEN, boot, check, test
+
+GUESTS = os.path.join(BUILD, "pvguest")
+HYPERVISORS = {"ryokan": {"kernel": HV}, "xen": {"kernel": XEN, "cpu": TCG_CPU}}
+
+
+def guest(name, hypervisor, image, args="", modules=(), append="", **options):
+    """A Session with the guest as the initial domain."""
+    modules = [(os.path.join(GUESTS, image), args)] + [(os.path.join(GUESTS, module), "") for module in modules]
+    append = f"{CONSOLE} dom0_mem=256M,max:256M guest_loglvl=all {append}"
+    return boot(f"{name}_{hypervisor}", append=append, modules=modules, **HYPERVISORS[hypervisor], **options)
+
+
+def selftest(hypervisor, cpus):
+    name = f"pvguest_selftest_{cpus}"
+    with guest(name, hypervisor, "selftest.elf", modules=["selftest.tar"], cpus=cpus) as session:
+        session.expect(r"Test result: ")
+        check("SUCCESS" in session.expect(r"\w+").group(0), "a test of the guest library failed:\n" + session.tail(40))
+        check(" ok " in session.output, "no test ran")
+        check(cpus == 1 or "vcpus              ok" in session.output, "the second vCPU was not tried")
+        session.wait_exit()
+
+
+def bad_end(hypervisor, how, message):
+    with guest(f"pvguest_{how}", hypervisor, "selftest.elf", args=how, append="noreboot=0") as session:
+        session.expect(message)
+
+
+@test
+def pvguest_selftest():
+    """What: the guest library's self-test passes on Ryokan. Why: memory, page tables, traps, events, timers, threads, grants,
+    PCI and the C library are what dom0 and every other guest of ours stand on.
+    Method: boot selftest.elf and its archive in dom0's place, 1 vCPU. Expected: `Test result: SUCCESS`, then the machine restarts."""
+    selftest("ryokan", 1)
+
+
+@test
+def pvguest_selftest_smp():
+    """What, why, expected: as pvguest_selftest. Method: 2 vCPUs, of which the second runs functions and takes events too."""
+    selftest("ryokan", 2)
+
+
+@test
+def pvguest_selftest_on_xen():
+    """What, expected: as pvguest_selftest_smp. Why: the library must be a plain Xen guest. Method: real Xen 4.17."""
+    selftest("xen", 2)
+
+
+@test
+def pvguest_network_loop():
+    """What: lwIP on the library moves checked data over TCP and UDP, IPv4 and IPv6. Why: it exercises threads, locks and timeouts as
+    programs do. Method: netloop.elf on Ryokan. Expected: `Test result: SUCCESS`."""
+    with guest("pvguest_network_loop", "ryokan", "netloop.elf") as session:
+        session.expect(r"Test result: SUCCESS")
+
+
+@test
+def pvguest_network_loop_on_xen():
+    """What, why, expected: as pvguest_network_loop. Method: real Xen 4.17."""
+    with guest("pvguest_network_loop", "xen", "netloop.elf") as session:
+        session.expect(r"Test result: SUCCESS")
+
+
+@test
+def pvguest_arguments():
+    """What: main() gets its arguments from the command line. Method: hello.elf with two, one quoted. Expected: both are printed."""
+    with guest("pvguest_arguments", "ryokan", "hello.elf", args="one 'two words'") as session:
+        session.expect(r"^argument 1: one$")
+        session.expect(r"^argument 2: two words$")
+
+
+@test
+def pvguest_bad_ends():
+    """What: a guest that goes wrong says how. Why: a guest's developer has nothing else. Method: a null pointer, a failed
+    assertion, a stack overflow, an exit code. Expected: registers and a backtrace; the assertion's text; the hypervisor's report,
+    because the guard page leaves the guest no stack to report on; the code."""
+    bad_end("ryokan", "crash", r"page fault\), error code 0x2\n(.*\n)*backtrace: 0x1")
+    bad_end("ryokan", "assert", r'assertion "strcmp.*failed(.*\n)*panic: signal 6')
+    bad_end("ryokan", "exit=3", r"main returned 3")
+    bad_end("xen", "overflow", r"Domain 0 \(vcpu#0\) crashed")
