@@ -244,10 +244,7 @@ void __init boot_build_domains(void)
     build_dom0();
     for (unsigned int i = 0; i < nr_asked; i++)
         build_asked(&asked[i]);
-    domain_unpause(dom0);
 }
-
-extern char init_start[], init_end[];
 
 void boot_free_memory(void)
 {

@@ -12,6 +12,7 @@
 #include "hv/cpu/smap.h"
 #include "hv/cpu/smp.h"
 #include "hv/cpu/time.h"
+#include "hv/domain/domain.h"
 #include "hv/io/acpi.h"
 #include "hv/io/console.h"
 #include "hv/io/console_input.h"
@@ -147,6 +148,29 @@ static void __init print_memory_map(void)
     }
 }
 
+/* Memory that no guest can use: everything but what is free and what domains were given. */
+static void report_memory(void)
+{
+    uint64_t total = 0, taken;
+    struct domain *d;
+
+    for (unsigned int i = 0; i < nr_ram; i++)
+        total += (ram[i].end - ram[i].start) >> PAGE_SHIFT;
+    taken = total - frames_free();
+    for_each_domain(d)
+        taken -= d->tot_pages;
+    printk(LOG_INFO "memory: hypervisor %lu KiB, free %lu MiB of %lu MiB\n", taken * 4, frames_free() >> 8, total >> 8);
+}
+
+static void __noreturn start_finish(void)
+{
+    image_finish();
+    report_memory();
+    console_input_to_dom0();
+    domain_unpause(dom0);
+    cpu_enter_idle();
+}
+
 /* On the boot CPU's final stack, with memory management running. */
 static void __noreturn __init start_on_final_stack(void)
 {
@@ -174,8 +198,9 @@ static void __noreturn __init start_on_final_stack(void)
     pv_init();
     boot_build_domains();
     boot_free_memory();
-    console_input_to_dom0();
-    cpu_enter_idle();
+    /* This function is boot code itself and goes away: leave it for good. */
+    stack_reset_and_jump(start_finish);
+    __builtin_unreachable();
 }
 
 static void __init print_banner(void)
@@ -201,6 +226,7 @@ void __noreturn __init boot_start(uint32_t magic, uint32_t info)
     smap_enable();
     plan_memory();
     mm_init(usable, nr_usable, ram, nr_ram);
+    image_protect();
     __stack_chk_guard ^= rdtsc() * 0x9e3779b97f4a7c15ULL;
     cpu_init_features();
     if (cpu_prepare(0))
