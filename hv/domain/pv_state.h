@@ -58,6 +58,7 @@ struct pv_vcpu {
 
 struct pv_domain {
     pte_t *perdomain_l3;              /* root of SLOT_DOMAIN for this domain */
+    struct pv_memory_map *memory_map; /* d->lock; hypercalls/memory_map.c; NULL: none was set */
     uint32_t pci_cf8;                 /* the hardware domain's own PCI address register */
 
     /* d->mmu_lock; hv/pv/page_type.c and pv_mm.c */

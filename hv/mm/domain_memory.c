@@ -156,6 +156,7 @@ bool domain_steal_frame(struct domain *d, struct frame *f)
         spin_unlock(&d->page_lock);
         return false;
     }
+    f->stamp = tlb_clock_now();
     page_list_del(d, f);
     last = pages_uncharge(d, 1);
     spin_unlock(&d->page_lock);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory maps: a domain's own (set by its builder), the machine's, and where the machine-to-phys table is. */
+#include "hypercalls/memory.h"
+#include "hv/boot/boot.h"
+#include "hv/lib/string.h"
+#include "hv/mm/frame_chunk.h"
+#include "hv/mm/heap.h"
+#include "hv/mm/m2p.h"
+#include <xen/memory.h>
+
+/* An entry of the maps that guests see: the PC firmware's E820 form, which no ABI header declares. */
+struct e820_entry {
+    uint64_t addr, size;
+    uint32_t type;
+} __packed;
+
+#define E820_MAX 128
+
+struct pv_memory_map {
+    unsigned int count;
+    struct e820_entry entry[];
+};
+
+/* XENMEM_memory_map: the caller's. -ENOSYS when none was set. */
+int64_t memory_map_get(uint64_t *word __unused, gva_t arg)
+{
+    struct domain *d = current->domain;
+    struct xen_memory_map map;
+    int64_t rc = -ENOSYS;
+
+    if (read_guest(&map, arg))
+        return READ_ONCE(d->pv.memory_map) ? -EFAULT : -ENOSYS;
+    spin_lock(&d->lock);
+    if (d->pv.memory_map) {
+        map.nr_entries = min(map.nr_entries, d->pv.memory_map->count);
+        rc = copy_to_guest(gva_of_handle(map.buffer), d->pv.memory_map->entry,
+                           map.nr_entries * sizeof(struct e820_entry));
+    }
+    spin_unlock(&d->lock);
+    return rc ? rc : write_guest(arg, &map);
+}
+
+/* XENMEM_set_memory_map, by the domain's builder or itself. */
+int64_t memory_map_set(uint64_t *word __unused, gva_t arg)
+{
+    struct xen_foreign_memory_map op;
+    struct pv_memory_map *fresh, *old;
+    struct domain *d;
+    int rc;
+
+    if (read_guest(&op, arg))
+        return -EFAULT;
+    if (op.map.nr_entries > E820_MAX)
+        return -EINVAL;
+    d = domain_for_hypercall(op.domid, ACTION_MAP_FOREIGN, &rc);
+    if (!d)
+        return rc;
+    fresh = hv_zalloc(sizeof(*fresh) + op.map.nr_entries * sizeof(struct e820_entry));
+    rc = fresh ? copy_from_guest(fresh->entry, gva_of_handle(op.map.buffer),
+                                 op.map.nr_entries * sizeof(struct e820_entry))
+               : -ENOMEM;
+    if (!rc) {
+        fresh->count = op.map.nr_entries;
+        spin_lock(&d->lock);
+        old = d->pv.memory_map;
+        d->pv.memory_map = fresh;
+        spin_unlock(&d->lock);
+        fresh = old;
+    }
+    hv_free(fresh);
+    domain_put(d);
+    return rc;
+}
+
+/* XENMEM_machine_memory_map: for the control domain. Without a buffer: how many entries there are. */
+int64_t memory_map_machine(uint64_t *word __unused, gva_t arg)
+{
+    struct xen_memory_map map;
+    gva_t buffer;
+    unsigned int n = 0;
+
+    if (may(current->domain, ACTION_SYSTEM, NULL))
+        return -EPERM;
+    if (read_guest(&map, arg))
+        return -EFAULT;
+    buffer = gva_of_handle(map.buffer);
+    for (; n < boot_info.nr_memory && (!buffer.va || n < map.nr_entries); n++) {
+        const struct boot_memory *m = &boot_info.memory[n];
+        struct e820_entry e = { .addr = m->start, .size = m->end - m->start, .type = m->type };
+
+        if (buffer.va && write_guest_elem(buffer, n, &e))
+            return -EFAULT;
+    }
+    map.nr_entries = n;
+    return write_guest(arg, &map);
+}
+
+int64_t memory_machphys_mapping(uint64_t *word __unused, gva_t arg)
+{
+    struct xen_machphys_mapping mapping = {
+        .v_start = M2P_RO_START,
+        .v_end = M2P_RO_END,
+        .max_mfn = (M2P_RO_END - M2P_RO_START) / sizeof(uint64_t) - 1,
+    };
+
+    return write_guest(arg, &mapping);
+}
+
+/* The frames of the table in pieces of 2 MiB; a piece that is not there is given as the one before it. */
+int64_t memory_machphys_mfn_list(uint64_t *word __unused, gva_t arg)
+{
+    struct xen_machphys_mfn_list list;
+    xen_pfn_t last = 0;
+    unsigned int i;
+
+    if (read_guest(&list, arg))
+        return -EFAULT;
+    for (i = 0; i < list.max_extents && i < DIV_ROUND_UP(max_mfn * sizeof(uint64_t), MIB(2)); i++) {
+        mfn_t m = m2p_extent(i);
+
+        if (m.m != INVALID_MFN_RAW)
+            last = m.m;
+        if (write_guest_elem(gva_of_handle(list.extent_start), i, &last))
+            return -EFAULT;
+    }
+    list.nr_extents = i;
+    return write_guest(arg, &list);
+}
