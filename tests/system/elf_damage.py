@@ -38,6 +38,12 @@ class Elf:
         struct.pack_into(form, self.data, self._segments(kind)[index] + offset, value)
         return self
 
+    def poke_entry(self, code):
+        """Overwrites the first instructions."""
+        at = self.get("entry") - self.get_segment("vaddr") + self.get_segment("offset")
+        self.data[at : at + len(code)] = code
+        return self
+
     def without_notes(self):
         """All PT_NOTE segments become PT_NULL, and the section headers go, so that no note can be found by them."""
         for at in self._segments(PT_NOTE):

@@ -2,11 +2,12 @@
 """What is printed, and what happens then, when something dies."""
 
 import os
+import tempfile
 
-from driver import BUILD, CONSOLE, PROMPT, boot, check, test
+from driver import CONSOLE, DOM0, INITRD, PROMPT, boot, check, test
+from elf_damage import Elf
 
 CTRL_A_3 = "\x01\x01\x01"
-SUITE = os.path.join(BUILD, "guests", "suite.elf")
 
 
 def crash_by_key(session):
@@ -38,10 +39,22 @@ def hypervisor_crash_reboots():
 @test
 def dom0_crash():
     """What: a dom0 that dies is reported with its registers and stack. Why: its developer needs them; nobody else has them.
-    Method: the guest-side test whose exception has no handler, as dom0, with noreboot. Expected: registers, `dom0 crashed`,
-    a stop."""
-    arguments = "tests=crash_no_handler"
-    with boot("dom0_crash", append=CONSOLE + " noreboot", modules=[(SUITE, arguments)], reboot=True) as session:
-        session.expect(r"rip|RIP")
-        session.expect("dom0 crashed")
-        session.expect("the machine stops here")
+    Method: dom0.elf whose first instruction is ud2, with noreboot. Expected: registers, stack, `dom0 crashed`, a stop."""
+    with tempfile.TemporaryDirectory() as folder:
+        elf = Elf(DOM0)
+        path = elf.poke_entry(b"\x0f\x0b").write(os.path.join(folder, "dom0.elf"))
+        with boot("dom0_crash", append=CONSOLE + " noreboot", modules=[(path, ""), (INITRD, "")], reboot=True) as session:
+            session.expect(f"(?i)rip[ =:]+(0x)?0*{elf.get('entry'):x}")
+            session.expect("(?i)stack")
+            session.expect("dom0 crashed")
+            session.expect("the machine stops here")
+
+
+@test
+def dom0_crash_reboots():
+    """What: without noreboot a crashed dom0 resets the machine. Method: as dom0_crash. Expected: QEMU ends at the reset."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Elf(DOM0).poke_entry(b"\x0f\x0b").write(os.path.join(folder, "dom0.elf"))
+        with boot("dom0_crash_reboots", modules=[(path, ""), (INITRD, "")]) as session:
+            session.expect("dom0 crashed")
+            check(session.wait_exit() == 0, "no reset:\n" + session.tail())
