@@ -255,7 +255,8 @@ Test(line_editor, utf8_moves_by_characters)
 Test(line_editor, bytes_that_are_no_utf8_are_kept)
 {
     cr_expect_eq(type("a\x80\xff\33[D\xc3z\33[D\33[D\x7f\33[Cb\r"), LINE_DONE);
-    cr_expect_str_eq(ed.text, "\xc3" "bz\xff");
+    cr_expect_str_eq(ed.text, "\xc3"
+                              "bz\xff");
 }
 
 Test(line_editor, utf8_at_the_end_is_echoed_as_it_comes)
