@@ -86,6 +86,7 @@ static uint32_t ring_end;                       /* position behind the newest by
 static uint32_t ring_first;                     /* where readers without an index start */
 static bool ports_open;
 static bool at_line_start = true;
+static bool raw_line_open; /* dom0's output stands in the line */
 static struct log_bucket bucket;
 
 /* False: this message must not be printed, because another CPU is panicking. */
@@ -167,6 +168,11 @@ static void put_line_prefix(void)
 
 static void put_message(const char *s)
 {
+    if (raw_line_open) {
+        raw_line_open = false;
+        at_line_start = true;
+        put("\n", 1);
+    }
     while (*s != '\0') {
         const char *lf = strchr(s, '\n');
         size_t n = lf ? (size_t)(lf - s) + 1 : strlen(s);
@@ -246,7 +252,10 @@ void console_write_raw(const char *s, size_t n)
     if (console_to_ring)
         ring_put(s, n);
     ports_put(s, n);
-    at_line_start = n == 0 ? at_line_start : s[n - 1] == '\n';
+    if (n) {
+        at_line_start = s[n - 1] == '\n';
+        raw_line_open = !at_line_start;
+    }
     console_leave();
 }
 
