@@ -154,6 +154,9 @@ static int domain_init_parts(struct domain *d)
     d->shared_info = hv_alloc_pages(0, ALLOC_ZERO);
     if (!d->shared_info)
         return -ENOMEM;
+    /* All slots start masked, those of vCPUs that the domain does not have too. */
+    for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+        d->shared_info->vcpu_info[i].evtchn_upcall_mask = 1;
     frame_share_with_domain(d->shared_info, d, true);
     domain_update_wallclock(d);
     rc = evtchn_init(d, EVTCHN_FIFO_NR_CHANNELS);
