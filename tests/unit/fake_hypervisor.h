@@ -325,15 +325,4 @@ struct domain *domain_for_hypercall(domid_t id, enum action a, int *rc)
     return d;
 }
 
-void vcpu_clear_pause_flags(struct vcpu *v, uint64_t flags)
-{
-    v->pause_flags &= ~flags;
-}
-
-void vcpu_kick(struct vcpu *v)
-{
-    fake_kicks[v->domain->id][v->id]++;
-    vcpu_unblock(v);
-}
-
 #endif

@@ -10,6 +10,17 @@ static unsigned int console_notified, pirq_bound, pirq_unbound;
 static int pirq_answer;
 static int fifo_answer = -EINVAL;
 
+void vcpu_clear_pause_flags(struct vcpu *v, uint64_t flags)
+{
+    v->pause_flags &= ~flags;
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+    fake_kicks[v->domain->id][v->id]++;
+    vcpu_unblock(v);
+}
+
 void console_domain_notify(struct domain *d)
 {
     (void)d;
