@@ -106,13 +106,13 @@ static void check(unsigned int i, const struct trap_record *r, bool user)
         test_failure("%s in %s mode: no trap", cases[i].what, mode);
         return;
     }
-    if ((int)r->regs.vector != cases[i].vector || r->from_user != user)
-        test_failure("%s in %s mode: vector %lu, from %s", cases[i].what, mode, r->regs.vector,
-                     r->from_user ? "user" : "kernel");
-    if (r->regs.error != error)
-        test_failure("%s in %s mode: error code %lx, expected %x", cases[i].what, mode, r->regs.error, error);
-    if (cases[i].vector == VEC_PF && r->cr2 != (uint64_t)cases[i].arg)
-        test_failure("%s in %s mode: cr2 %lx", cases[i].what, mode, r->cr2);
+    test_expect((int)r->regs.vector == cases[i].vector && r->from_user == user,
+                "%s in %s mode: vector %lu, from %s", cases[i].what, mode, r->regs.vector,
+                r->from_user ? "user" : "kernel");
+    test_expect(r->regs.error == error, "%s in %s mode: error code %lx, expected %x", cases[i].what, mode,
+                r->regs.error, error);
+    test_expect(cases[i].vector != VEC_PF || r->cr2 == (uint64_t)cases[i].arg, "%s in %s mode: cr2 %lx",
+                cases[i].what, mode, r->cr2);
 }
 
 static void test(void)

@@ -59,11 +59,10 @@ static void test(void)
         int vector = trap_vector_of(list[i].run, table_register);
         const struct trap_record *r;
 
-        if (vector != VEC_GP)
-            test_failure("%s in kernel mode: vector %d", list[i].name, vector);
+        test_expect(vector == VEC_GP, "%s in kernel mode: vector %d", list[i].name, vector);
         r = user_catch(in_user, i, NULL);
-        if (!r || r->regs.vector != VEC_GP || !r->from_user)
-            test_failure("%s in user mode: vector %d", list[i].name, r ? (int)r->regs.vector : -1);
+        test_expect(r && r->regs.vector == VEC_GP && r->from_user, "%s in user mode: vector %d", list[i].name,
+                    r ? (int)r->regs.vector : -1);
     }
     asm volatile("wbinvd" : : : "memory");
 }

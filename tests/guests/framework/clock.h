@@ -12,5 +12,8 @@ uint64_t clock_now(void);
 uint64_t clock_read(const volatile struct vcpu_time_info *t);
 
 #define MS 1000000ull
+/* How much early a timer may fire: the hypervisor rounds deadlines, and its clocks are calibrated while they
+ * run. */
+#define CLOCK_SLACK MS
 
 #endif

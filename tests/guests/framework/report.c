@@ -11,6 +11,7 @@
 
 static const char *const result_names[] = { "SUCCESS", "SKIP", "ERROR", "FAILURE" };
 static enum result current_result;
+static bool inverted;
 
 const char *test_result_name(enum result result)
 {
@@ -20,6 +21,11 @@ const char *test_result_name(enum result result)
 enum result test_result(void)
 {
     return current_result;
+}
+
+void test_invert_checks(void)
+{
+    inverted = true;
 }
 
 void test_result_reset(void)
@@ -98,14 +104,25 @@ void test_abort(const char *fmt, ...)
 
 bool test_check(bool ok, const char *file, int line, const char *what)
 {
-    if (!ok)
+    if (ok == inverted)
         test_failure("%s:%d: %s", file, line, what);
+    return ok;
+}
+
+bool test_expect(bool ok, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    if (ok == inverted)
+        raise_result(RESULT_FAILURE, fmt, args);
+    va_end(args);
     return ok;
 }
 
 bool test_check_equal(int64_t actual, int64_t expected, const char *file, int line, const char *what)
 {
-    if (actual != expected)
+    if ((actual == expected) == inverted)
         test_failure("%s:%d: %s: got %ld (%lx), expected %ld (%lx)", file, line, what, actual, actual,
                      expected, expected);
     return actual == expected;

@@ -84,15 +84,19 @@ static const char *find_option(const char *line, const char *option)
     return NULL;
 }
 
-static void run_suite(const char *list)
+/* With `from` the tests before that name are left out. */
+static void run_suite(const char *list, const char *from)
 {
-    bool all = !list || list_has(list, "all");
+    bool all = !list || list_has(list, "all"), started = !from;
     enum result worst = RESULT_SUCCESS;
     unsigned int counts[4] = { 0 };
 
     for (const struct test *test = tests_start; test < tests_end; test++) {
         enum result result;
 
+        started = started || list_has(from, test->name);
+        if (!started)
+            continue;
         if (!(all && !test->crashes) && !(list && list_has(list, test->name)))
             continue;
         result = run_test(test);
@@ -109,6 +113,9 @@ void guest_main(start_info_t *si)
     guest_init(si);
     print("Guest tests: %u in this image, command line \"%s\"\n", (unsigned int)(tests_end - tests_start),
           (const char *)si->cmd_line);
-    run_suite(find_option((const char *)si->cmd_line, "tests="));
+    if (find_option((const char *)si->cmd_line, "invert"))
+        test_invert_checks();
+    run_suite(find_option((const char *)si->cmd_line, "tests="),
+              find_option((const char *)si->cmd_line, "from="));
     test_shutdown(SHUTDOWN_poweroff);
 }

@@ -41,6 +41,9 @@ void test_shutdown(unsigned int reason) __attribute__((noreturn));
 bool test_check(bool ok, const char *file, int line, const char *what);
 bool test_check_equal(int64_t actual, int64_t expected, const char *file, int line, const char *what);
 
+/* A check with a message of its own. */
+bool test_expect(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 #define CHECK(condition) test_check(condition, __FILE__, __LINE__, #condition)
 #define CHECK_EQ(actual, expected) \
     test_check_equal((int64_t)(actual), (int64_t)(expected), __FILE__, __LINE__, #actual " == " #expected)
@@ -48,6 +51,8 @@ bool test_check_equal(int64_t actual, int64_t expected, const char *file, int li
 /* The worst result since the last reset, and its name. */
 enum result test_result(void);
 void test_result_reset(void);
+/* From now on a check that holds is a failure: shows that each test has checks that can fail. */
+void test_invert_checks(void);
 const char *test_result_name(enum result result);
 
 /* First call of every image: memory, console, events and traps of vCPU 0. */
