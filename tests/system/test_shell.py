@@ -8,9 +8,9 @@ from driver import CONSOLE, DOM0, INITRD, PROMPT, TCG_CPU, XEN, boot, check, tes
 DEVICES = ["-device", "edu", "-device", "e1000e"]
 
 
-def start(name, on_xen, extra=(), cpus=2):
+def start(name, on_xen, extra=(), machine="q35"):
     """A session with dom0 on the hypervisor in question."""
-    options = {"cpus": cpus, "extra": list(extra)}
+    options = {"cpus": 2, "extra": list(extra), "machine": machine}
     if on_xen:
         options |= {"kernel": XEN, "cpu": TCG_CPU, "append": CONSOLE + " dom0_mem=256M,max:256M",
                     "modules": [(DOM0, ""), (INITRD, "")]}  # fmt: skip
@@ -39,6 +39,8 @@ def check_commands(session):
     answers(session, "xl info xen_minor", r"^17$")
     answers(session, "xl info -n", r"^numa_info ", r"^   0: ")
     answers(session, "xl uptime", r"^Domain-0 +0  0:00:\d\d$")
+    answers(session, "lsevtchn", r"^ +\d+: VCPU 0: Virtual IRQ 0 \(TIMER\)$",
+            r"^ +\d+: VCPU 0: Virtual IRQ 2 \(CONSOLE\)$")  # fmt: skip
     answers(session, "ls", r"^README +etc/ +usr/$")
     answers(session, "ls -l /etc", r"^-r[w-]-r--r-- +\d+ 1970-01-01 00:00 motd$")
     answers(session, "cat /README", r"^dom0 is the control domain")
@@ -131,9 +133,9 @@ def real_xen_shell():
     whole_shell("real_xen_shell", on_xen=True)
 
 
-def device_interrupts(name, on_xen, times=3):
+def device_interrupts(name, on_xen, machine="q35", times=3):
     """pcitest, repeatedly: an interrupt that is released must be there again."""
-    with start(name, on_xen, DEVICES) as session:
+    with start(name, on_xen, DEVICES, machine) as session:
         session.expect(PROMPT)
         for _ in range(times):
             output = session.command_line("pcitest")
@@ -145,6 +147,12 @@ def device_memory_and_interrupts():
     """What: dom0 drives devices: MMIO under permission checks, a GSI, MSI and MSI-X as event channels.
     Method: pcitest with QEMU's edu and e1000e, three times. Expected: all its checks pass each time."""
     device_interrupts("device_memory_and_interrupts", on_xen=False)
+
+
+@test
+def device_memory_and_interrupts_pc():
+    """What, method, expected: as device_memory_and_interrupts on the i440FX machine, whose lines are routed otherwise."""
+    device_interrupts("device_memory_and_interrupts_pc", on_xen=False, machine="pc")
 
 
 @test
