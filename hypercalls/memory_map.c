@@ -84,7 +84,9 @@ int64_t memory_map_machine(uint64_t *word __unused, gva_t arg)
     if (read_guest(&map, arg))
         return -EFAULT;
     buffer = gva_of_handle(map.buffer);
-    for (; n < boot_info.nr_memory && (!buffer.va || n < map.nr_entries); n++) {
+    if (buffer.va && map.nr_entries < boot_info.nr_memory)
+        return -EINVAL;
+    for (; n < boot_info.nr_memory; n++) {
         const struct boot_memory *m = &boot_info.memory[n];
         struct e820_entry e = { .addr = m->start, .size = m->end - m->start, .type = m->type };
 

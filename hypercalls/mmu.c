@@ -3,29 +3,27 @@
 #include "hypercalls/mmu.h"
 #include "hv/cpu/ipi.h"
 
-struct domain *mmu_owner_get(domid_t id)
+struct domain *mmu_other_get(domid_t id)
 {
     struct domain *self = current->domain;
 
-    if (likely(id == DOMID_SELF || id == self->id))
+    if (id == self->id)
         return self;
     return id == DOMID_IO ? &dom_io : domain_by_id(id);
 }
 
-void mmu_owner_put(struct domain *d)
+void mmu_other_put(struct domain *d)
 {
-    if (unlikely(d != current->domain && d != &dom_io))
+    if (d != &dom_io)
         domain_put(d);
 }
 
-int mmu_may_use(const struct domain *owner)
+int mmu_may_use_other(const struct domain *owner)
 {
-    const struct domain *self = current->domain;
-
-    return likely(owner == self) || owner == &dom_io ? 0 : may(self, ACTION_MAP_FOREIGN, owner);
+    return owner == &dom_io ? 0 : may(current->domain, ACTION_MAP_FOREIGN, owner);
 }
 
-int64_t mmu_finish(uint64_t arg[6], uint32_t done, uint32_t count, size_t size, int rc)
+int64_t mmu_finish_slow(uint64_t arg[6], uint32_t done, uint32_t count, size_t size, int rc)
 {
     uint32_t before = 0;
 

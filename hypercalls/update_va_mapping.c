@@ -14,7 +14,7 @@ static int write_mapping(struct vcpu *v, struct domain *pg_owner, uint64_t va, p
     rc = page_finish_drops(d);
     if (likely(!rc)) {
         slot = pv_l1e_of(v, va);
-        rc = likely(slot) ? pte_update_l1(d, pg_owner, slot, val, false) : -EINVAL;
+        rc = likely(slot) ? pte_update_l1(d, pg_owner, slot, val) : -EINVAL;
     }
     if (pv_foreign_flush_needed(d))
         pv_foreign_flush(d);

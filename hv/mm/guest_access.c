@@ -10,15 +10,6 @@
 #include "hv/lib/errno.h"
 #include "hv/mm/layout.h"
 
-bool guest_range_ok(gva_t a, uint64_t bytes)
-{
-    uint64_t end = a.va + bytes;
-
-    if (a.va >= HV_VIRT_END)
-        return end >= a.va || end == 0;
-    return end >= a.va && end <= CANONICAL_LOW_END;
-}
-
 /* Copy quads * 8 + rest bytes; false when a fault cut it short. */
 static __always_inline bool copy_may_fault(void *dst, const void *src, size_t bytes)
 {
@@ -35,41 +26,14 @@ static __always_inline bool copy_may_fault(void *dst, const void *src, size_t by
     return left == 0;
 }
 
-/* One 8-byte move, which most structures' fields and single-entry requests are. */
-static __always_inline bool load_quad(uint64_t *v, const void *src)
-{
-    uint64_t left = 1;
-
-    __asm__ volatile(ASM_STAC "1: mov (%[src]), %[v]\n\t"
-                              "xor %k[left], %k[left]\n\t"
-                              "2: " ASM_CLAC EX_TABLE(1b, 2b)
-                     : [left] "+r"(left), [v] "=&r"(*v)
-                     : [src] "r"(src)
-                     : "memory", "cc");
-    return left == 0;
-}
-
-static __always_inline bool store_quad(void *dst, uint64_t v)
-{
-    uint64_t left = 1;
-
-    __asm__ volatile(ASM_STAC "1: mov %[v], (%[dst])\n\t"
-                              "xor %k[left], %k[left]\n\t"
-                              "2: " ASM_CLAC EX_TABLE(1b, 2b)
-                     : [left] "+r"(left)
-                     : [dst] "r"(dst), [v] "r"(v)
-                     : "memory", "cc");
-    return left == 0;
-}
-
-int copy_from_guest(void *dst, gva_t src, size_t bytes)
+int copy_from_guest_any(void *dst, gva_t src, size_t bytes)
 {
     if (!guest_range_ok(src, bytes))
         return -EFAULT;
     return copy_may_fault(dst, (const void *)src.va, bytes) ? 0 : -EFAULT;
 }
 
-int copy_to_guest(gva_t dst, const void *src, size_t bytes)
+int copy_to_guest_any(gva_t dst, const void *src, size_t bytes)
 {
     if (!guest_range_ok(dst, bytes))
         return -EFAULT;
@@ -89,16 +53,6 @@ int clear_guest(gva_t dst, size_t bytes)
                      : "a"(0)
                      : "memory");
     return left == 0 ? 0 : -EFAULT;
-}
-
-int load_guest_u64(uint64_t *v, gva_t src)
-{
-    return guest_range_ok(src, sizeof(*v)) && load_quad(v, (const void *)src.va) ? 0 : -EFAULT;
-}
-
-int store_guest_u64(gva_t dst, uint64_t v)
-{
-    return guest_range_ok(dst, sizeof(v)) && store_quad((void *)dst.va, v) ? 0 : -EFAULT;
 }
 
 int copy_from_hv_nofault(void *dst, const void *src, size_t bytes)

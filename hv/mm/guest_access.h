@@ -7,22 +7,92 @@
 #ifndef HV_MM_GUEST_ACCESS_H
 #define HV_MM_GUEST_ACCESS_H
 
+#include "hv/cpu/smap.h"
+#include "hv/cpu/trap.h"
+#include "hv/lib/errno.h"
+#include "hv/mm/layout.h"
 #include "hv/mm/mfn.h"
 
 /*
  * True when [a, a+bytes) lies wholly in a guest's part of the address space: below the canonical hole, or at
  * or above HV_VIRT_END. The range may be empty.
  */
-bool guest_range_ok(gva_t a, uint64_t bytes);
+static __always_inline bool guest_range_ok(gva_t a, uint64_t bytes)
+{
+    return bytes <= CANONICAL_LOW_END &&
+           (a.va <= CANONICAL_LOW_END - bytes || a.va - HV_VIRT_END <= 0 - HV_VIRT_END - bytes);
+}
 
-/* Copy; 0, or -EFAULT when any byte is not accessible (a prefix may have been copied). */
-int __must_check copy_from_guest(void *dst, gva_t src, size_t bytes);
-int __must_check copy_to_guest(gva_t dst, const void *src, size_t bytes);
+/*
+ * copy_from_guest and copy_to_guest: 0, or -EFAULT when any byte is not accessible (a part may have been
+ * copied). Small constant sizes are copied in place, the others by the functions.
+ */
+int __must_check copy_from_guest_any(void *dst, gva_t src, size_t bytes);
+int __must_check copy_to_guest_any(gva_t dst, const void *src, size_t bytes);
 int __must_check clear_guest(gva_t dst, size_t bytes);
 
-/* One 8-byte word; as above, and cheaper. */
-int __must_check load_guest_u64(uint64_t *v, gva_t src);
-int __must_check store_guest_u64(gva_t dst, uint64_t v);
+/* One load or store that may fault, inside a stac/clac window; the fault sets `bad` and goes on behind it. */
+#define GUEST_FIXUP                      \
+    "\n2:\n\t"                           \
+    ".pushsection .text.fixup, \"ax\"\n" \
+    "3: mov $1, %k0\n\t"                 \
+    "jmp 2b\n\t"                         \
+    ".popsection\n\t" EX_TABLE(1b, 3b)
+#define GUEST_LOAD(width, bad, var, ptr) \
+    __asm__ volatile("1: mov" width " %2, %1" GUEST_FIXUP : "+r"(bad), "+r"(var) : "m"(*(ptr)))
+#define GUEST_STORE(width, bad, ptr, value) \
+    __asm__ volatile("1: mov" width " %2, %1" GUEST_FIXUP : "+r"(bad), "=m"(*(ptr)) : "r"(value))
+
+/* Sizes that are copied without a loop. */
+#define GUEST_COPY_SMALL(bytes) (__builtin_constant_p(bytes) && (bytes) <= 32 && (bytes) % 4 == 0)
+
+static __always_inline int read_small(void *dst, uint64_t src, size_t bytes)
+{
+    const uint64_t *quads = (const uint64_t *)src;
+    const uint32_t *last = (const uint32_t *)(src + (bytes & ~7UL));
+    uint64_t word[4] = { 0 };
+    uint32_t bad = 0, half = 0;
+
+    __asm__ volatile(ASM_STAC ::: "memory");
+    for (size_t i = 0; i < bytes / 8; i++)
+        GUEST_LOAD("q", bad, word[i], &quads[i]);
+    if (bytes & 4)
+        GUEST_LOAD("l", bad, half, last);
+    __asm__ volatile(ASM_CLAC ::: "memory");
+    for (size_t i = 0; i < bytes / 8; i++)
+        ((uint64_t *)dst)[i] = word[i];
+    if (bytes & 4)
+        ((uint32_t *)dst)[bytes / 4 - 1] = half;
+    return unlikely(bad) ? -EFAULT : 0;
+}
+
+static __always_inline int write_small(uint64_t dst, const void *src, size_t bytes)
+{
+    uint64_t *quads = (uint64_t *)dst;
+    uint32_t *last = (uint32_t *)(dst + (bytes & ~7UL)), bad = 0;
+
+    __asm__ volatile(ASM_STAC ::: "memory");
+    for (size_t i = 0; i < bytes / 8; i++)
+        GUEST_STORE("q", bad, &quads[i], ((const uint64_t *)src)[i]);
+    if (bytes & 4)
+        GUEST_STORE("l", bad, last, ((const uint32_t *)src)[bytes / 4 - 1]);
+    __asm__ volatile(ASM_CLAC ::: "memory");
+    return unlikely(bad) ? -EFAULT : 0;
+}
+
+static __always_inline int __must_check copy_from_guest(void *dst, gva_t src, size_t bytes)
+{
+    if (!GUEST_COPY_SMALL(bytes))
+        return copy_from_guest_any(dst, src, bytes);
+    return likely(guest_range_ok(src, bytes)) ? read_small(dst, src.va, bytes) : -EFAULT;
+}
+
+static __always_inline int __must_check copy_to_guest(gva_t dst, const void *src, size_t bytes)
+{
+    if (!GUEST_COPY_SMALL(bytes))
+        return copy_to_guest_any(dst, src, bytes);
+    return likely(guest_range_ok(dst, bytes)) ? write_small(dst.va, src, bytes) : -EFAULT;
+}
 
 /* Typed forms: read_guest(&op, arg) copies sizeof(op) bytes; the indexed ones address element i of a guest
  * array. */

@@ -231,7 +231,7 @@ static int write_entry(struct domain *d, const struct pte_write *w, const struct
 
     if (w->op == OP_MOV && w->size == 8) {
         *o = (struct outcome){ 0 };
-        return pte_update_l1(d, d, slot, w->operand, false);
+        return pte_update_l1(d, d, slot, w->operand);
     }
     do {
         pte_t entry = READ_ONCE(*slot);

@@ -49,7 +49,7 @@ int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
 
     spin_lock(&d->mmu_lock);
     if (find(d, at, &p)) {
-        rc = pte_update_l1(d, owner, p.slot, val, false);
+        rc = pte_update_l1(d, owner, p.slot, val);
         frame_put(p.table);
     }
     spin_unlock(&d->mmu_lock);
@@ -72,7 +72,7 @@ int pv_grant_unmap(struct grant_place at, mfn_t m)
     spin_lock(&d->mmu_lock);
     if (find(d, at, &p)) {
         if (maps(p.slot, m))
-            rc = pte_update_l1(d, d, p.slot, 0, false);
+            rc = pte_update_l1(d, d, p.slot, 0);
         frame_put(p.table);
     }
     spin_unlock(&d->mmu_lock);
@@ -83,9 +83,9 @@ int pv_grant_unmap(struct grant_place at, mfn_t m)
 static int move_entry(struct domain *d, const struct place *to, const struct place *from, mfn_t m)
 {
     pte_t e = READ_ONCE(*from->slot);
-    int rc = maps(to->slot, m) ? pte_update_l1(d, d, to->slot, e, false) : -EINVAL;
+    int rc = maps(to->slot, m) ? pte_update_l1(d, d, to->slot, e) : -EINVAL;
 
-    return rc ? rc : pte_update_l1(d, d, from->slot, 0, false);
+    return rc ? rc : pte_update_l1(d, d, from->slot, 0);
 }
 
 int pv_grant_replace(struct grant_place at, uint64_t from_va, mfn_t m)

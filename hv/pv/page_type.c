@@ -276,7 +276,7 @@ static int drop_entries(struct domain *d, struct frame *f)
     return 0;
 }
 
-int page_finish_drops(struct domain *d)
+int page_finish_drops_slow(struct domain *d)
 {
     while (unlikely(d->pv.drops)) {
         unsigned int top = d->pv.drops - 1;

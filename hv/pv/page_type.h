@@ -45,7 +45,11 @@ int page_put_type(struct frame *f);
  * Go on with preempted releases. 0 when there are none any more, -ERESTART. Every operation on d's types
  * begins with it. Lock: d->mmu_lock.
  */
-int page_finish_drops(struct domain *d);
+int page_finish_drops_slow(struct domain *d);
+static inline int page_finish_drops(struct domain *d)
+{
+    return likely(!d->pv.drops) ? 0 : page_finish_drops_slow(d);
+}
 
 /* Writable references; the caller holds a general one. page_get_writable: false when it is a table or
  * descriptor page. */
@@ -67,17 +71,36 @@ int page_drop_pin(struct domain *d, struct frame *f);
  */
 int pte_update(struct domain *d, struct domain *pg_owner, unsigned int level, pte_t *slot, pte_t val,
                bool preserve_ad);
-int pte_update_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val, bool preserve_ad);
+int pte_change_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val, bool preserve_ad);
 /* The same by compare-and-swap, for read-modify-write: also -EAGAIN when the entry is not `old` any more. */
 int pte_replace_l1(struct domain *d, pte_t *slot, pte_t old, pte_t val);
 /* The references that an L1 entry of d holds: taken before it is written, dropped when it is gone. 0 for
  * absent ones. */
 int pte_get_l1(pte_t e, struct domain *d, struct domain *pg_owner);
 void pte_put_l1(pte_t e, struct domain *d);
-/* An entry as it is stored: user bit, kernel mark and global bit set as the PV ABI wants. */
-pte_t pte_adjust_l1(pte_t e);
-/* True for entries of L2..L4 tables with bits that a guest may not set. */
-bool pte_upper_refused(pte_t e);
+
+/* Bits of an L1 entry that move no reference and are always allowed: a change of these alone needs no check.
+ */
+#define PTE_L1_SOFT (PTE_US | PTE_A | PTE_D | PTE_G | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX)
+
+/* An L1 entry as it is stored: user bit, kernel mark and global bit set as the PV ABI wants. */
+static inline pte_t pte_adjust_l1(pte_t e)
+{
+    if (!(e & PTE_US))
+        return e | PTE_GUEST_KERNEL | PTE_US;
+    return e & PTE_GUEST_KERNEL ? e : e | PTE_G;
+}
+
+/* pte_update for L1. */
+static inline int pte_update_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val)
+{
+    pte_t old = READ_ONCE(*slot);
+
+    if (!(val & PTE_P) || ((old ^ val) & ~PTE_L1_SOFT))
+        return pte_change_l1(d, pg_owner, slot, val, false);
+    WRITE_ONCE(*slot, pte_adjust_l1(val));
+    return 0;
+}
 
 /* Owner of frames that are not RAM, for foreign mappings with DOMID_IO. */
 extern struct domain dom_io;

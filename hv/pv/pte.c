@@ -8,26 +8,11 @@
 #include "hv/pv/pv.h"
 #include "hv/pv/pv_mm.h"
 
-/* Bits that mean the same to the hypervisor whatever their value is: a change of these alone moves no
- * reference. */
-#define L1_SOFT (PTE_US | PTE_A | PTE_D | PTE_G | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX)
 /* Above L1 a global bit, a superpage and cache attributes are refused. */
 #define UPPER_REFUSED (PTE_PWT | PTE_PCD | PTE_PSE | PTE_G)
 #define UPPER_SOFT    (PTE_US | PTE_A | PTE_D | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX)
 
 struct domain dom_io = { .id = DOMID_IO };
-
-pte_t pte_adjust_l1(pte_t e)
-{
-    if (!(e & PTE_US))
-        return e | PTE_GUEST_KERNEL | PTE_US;
-    return e & PTE_GUEST_KERNEL ? e : e | PTE_G;
-}
-
-bool pte_upper_refused(pte_t e)
-{
-    return e & UPPER_REFUSED;
-}
 
 static bool may_set_cache(const struct domain *d)
 {
@@ -110,14 +95,14 @@ static void slot_write(pte_t *slot, pte_t old, pte_t val, bool preserve_ad)
         ;
 }
 
-int pte_update_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val, bool preserve_ad)
+int pte_change_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val, bool preserve_ad)
 {
     pte_t old = READ_ONCE(*slot);
     int rc;
 
     if (!(val & PTE_P)) {
         slot_write(slot, old, val, preserve_ad);
-    } else if (!((old ^ val) & ~L1_SOFT)) {
+    } else if (!((old ^ val) & ~PTE_L1_SOFT)) {
         slot_write(slot, old, pte_adjust_l1(val), preserve_ad);
         return 0;
     } else {
@@ -132,7 +117,7 @@ int pte_update_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t 
 
 int pte_replace_l1(struct domain *d, pte_t *slot, pte_t old, pte_t val)
 {
-    bool soft = (val & PTE_P) && !((old ^ val) & ~L1_SOFT), take = (val & PTE_P) && !soft;
+    bool soft = (val & PTE_P) && !((old ^ val) & ~PTE_L1_SOFT), take = (val & PTE_P) && !soft;
     pte_t seen = old;
     int rc = take ? pte_get_l1(val, d, d) : 0;
 
@@ -191,7 +176,7 @@ int pte_update(struct domain *d, struct domain *pg_owner, unsigned int level, pt
                bool preserve_ad)
 {
     if (likely(level == 1))
-        return pte_update_l1(d, pg_owner, slot, val, preserve_ad);
+        return pte_change_l1(d, pg_owner, slot, val, preserve_ad);
     /* Tables are shared with nobody. */
     return d == pg_owner ? pte_update_upper(d, level, slot, val, preserve_ad) : -EINVAL;
 }

@@ -25,27 +25,6 @@ void pv_load_cr3(struct vcpu *v)
     tlb_switch_cr3(v->pv.cr3);
 }
 
-pte_t *pv_l1e_of(const struct vcpu *v, uint64_t va)
-{
-    const pte_t *table = mfn_to_virt(v->pv.kernel_table);
-    mfn_t m;
-
-    if (unlikely(!guest_range_ok(gva(va), 1)))
-        return NULL;
-    for (unsigned int level = 4; level > 1; level--) {
-        pte_t e = READ_ONCE(table[pt_index(va, level)]);
-
-        if (unlikely(!(e & PTE_P)))
-            return NULL;
-        m = pte_mfn(e);
-        table = mfn_to_virt(m);
-    }
-    /* A linear page table leads to a table of a higher level. */
-    if (unlikely(page_table_level(mfn_to_frame(m), v->domain) != 1))
-        return NULL;
-    return (pte_t *)mfn_to_virt(m) + pt_index(va, 1);
-}
-
 cpumask_t pv_dirty_cpus(const struct domain *d)
 {
     cpumask_t cpus = { 0 };
@@ -63,7 +42,7 @@ int pv_vcpumask_cpus(const struct domain *d, gva_t bitmap, cpumask_t *cpus)
 
     _Static_assert(MAX_VCPUS <= 64, "one word names all vCPUs");
     cpus->bits = 0;
-    if (load_guest_u64(&named, bitmap))
+    if (read_guest(&named, bitmap))
         return -EFAULT;
     for_each_set_bit (id, &named, d->max_vcpus)
         if (d->vcpu[id])
