@@ -19,8 +19,7 @@ def guest(name, hypervisor, image, args="", modules=(), append="", **options):
 def selftest(hypervisor, cpus):
     name = f"pvguest_selftest_{cpus}"
     with guest(name, hypervisor, "selftest.elf", modules=["selftest.tar"], cpus=cpus) as session:
-        session.expect(r"Test result: ")
-        check("SUCCESS" in session.expect(r"\w+").group(0), "a test of the guest library failed:\n" + session.tail(40))
+        check(session.expect(r"Test result: (\w+)\n").group(1) == "SUCCESS", "a test of the guest library failed:\n" + session.tail(40))
         check(" ok " in session.output, "no test ran")
         check(cpus == 1 or "vcpus              ok" in session.output, "the second vCPU was not tried")
         session.wait_exit()
@@ -82,4 +81,5 @@ def pvguest_bad_ends():
     bad_end("ryokan", "crash", r"page fault\), error code 0x2\n(.*\n)*backtrace: 0x1")
     bad_end("ryokan", "assert", r'assertion "strcmp.*failed(.*\n)*panic: signal 6')
     bad_end("ryokan", "exit=3", r"main returned 3")
+    bad_end("ryokan", "overflow", r"d0v0 crashed: kernel stack")
     bad_end("xen", "overflow", r"Domain 0 \(vcpu#0\) crashed")
