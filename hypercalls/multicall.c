@@ -44,8 +44,10 @@ int64_t do_multicall(uint64_t arg[6])
         if (read_guest(&call, entry))
             return -EFAULT;
         result = multicall_run(&call);
-        if (unlikely(call.op == __HYPERVISOR_iret))
+        if (unlikely(call.op == __HYPERVISOR_iret)) {
+            guest_regs()->rax = __HYPERVISOR_iret; /* the dispatcher must take any result as one */
             return result;
+        }
         if (unlikely(result == HYPERCALL_RESTART))
             return write_guest(entry, &call) ? -EFAULT : multicall_restart(arg, entry, left);
         if (write_guest_field(entry, struct multicall_entry, result, (xen_ulong_t)result))

@@ -45,7 +45,12 @@ const struct hypercall_entry hypercall_table[] = {
 
 const unsigned int hypercall_count = ARRAY_SIZE(hypercall_table);
 
-int64_t hypercall_call(uint64_t nr, uint64_t arg[6])
+static __noinline int64_t call_as_control_domain(const struct hypercall_entry *entry, uint64_t arg[6])
+{
+    return may(current->domain, ACTION_SYSTEM, NULL) ? -EPERM : entry->fn(arg);
+}
+
+static __always_inline int64_t call(uint64_t nr, uint64_t arg[6])
 {
     const struct hypercall_entry *entry;
 
@@ -54,22 +59,29 @@ int64_t hypercall_call(uint64_t nr, uint64_t arg[6])
     entry = &hypercall_table[index_nospec(nr, ARRAY_SIZE(hypercall_table))];
     if (unlikely(!entry->fn))
         return -ENOSYS;
-    if (unlikely(entry->caller == CALLER_CONTROL) && may(current->domain, ACTION_SYSTEM, NULL))
-        return -EPERM;
+    if (unlikely(entry->caller == CALLER_CONTROL))
+        return call_as_control_domain(entry, arg);
     return entry->fn(arg);
+}
+
+int64_t hypercall_call(uint64_t nr, uint64_t arg[6])
+{
+    return call(nr, arg);
 }
 
 /*
  * No argument register is touched here: guests keep values in those that a call does not take, and a handler
- * changes only those of its own that carry the progress of a restarted call.
+ * changes only those of its own that carry the progress of a restarted call. `r` is guest_regs(), of whose
+ * place the CPU's data are.
  */
 void hypercall_dispatch(struct regs *r)
 {
     int64_t rc;
 
-    current->work = 0;
-    rc = hypercall_call(r->rax, r->arg);
-    if (unlikely(rc == HYPERCALL_RESTART))
+    container_of(r, struct cpu_info, guest_regs)->vcpu->work = 0;
+    rc = call(r->rax, r->arg);
+    /* An iret may come back with any value, as rax of where it goes. */
+    if (unlikely(rc == HYPERCALL_RESTART) && r->rax != __HYPERVISOR_iret)
         r->rip -= 2; /* back onto the syscall instruction; rax still holds the number */
     else
         r->rax = (uint64_t)rc;

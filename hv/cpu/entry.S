@@ -7,6 +7,7 @@
  */
 #include "hv/cpu/desc.h"
 #include "hv/cpu/smap.h"
+#include "hv/mm/layout.h"
 #include "asm_offsets.h"
 
 #define REGS_SYSCALL 0x100
@@ -47,6 +48,18 @@
         pop %rax
 .endm
 
+/* What C functions do not preserve, and rbp, which CLEAR_RBP took; not rcx and r11. */
+.macro RESTORE_SCRATCH
+        mov REGS_rbp(%rsp), %rbp
+        mov REGS_rdi(%rsp), %rdi
+        mov REGS_rsi(%rsp), %rsi
+        mov REGS_rdx(%rsp), %rdx
+        mov REGS_r10(%rsp), %r10
+        mov REGS_r8(%rsp), %r8
+        mov REGS_r9(%rsp), %r9
+        mov REGS_rax(%rsp), %rax
+.endm
+
 /* End the frame-pointer chain for the backtrace and leave none of the guest's values in registers we branch on. */
 .macro CLEAR_RBP
         xor %ebp, %ebp
@@ -62,52 +75,52 @@
 syscall_entry:
         SAVE_REGS
         CLEAR_RBP
-        mov CPUINFO_current(%rsp), %rbx
+        mov CPUINFO_current(%rsp), %rax
         mov %rsp, %rdi
-        cmpb $0, VCPU_in_kernel(%rbx)
+        cmpb $0, VCPU_in_kernel(%rax)
         je 1f
         call hypercall_dispatch
-        jmp ret_to_pv_guest
-1:      call syscall_from_user
-        jmp ret_to_pv_guest
-        .size syscall_entry, . - syscall_entry
-
-/* The way back to the current PV guest; rsp = guest_regs(). */
-        .globl ret_to_pv_guest
-        .type ret_to_pv_guest, @function
-ret_to_pv_guest:
-        mov CPUINFO_current(%rsp), %rbx
-2:      cmpl $0, CPUINFO_pending(%rsp)
+/*
+ * The way back to the current PV guest where rbx and r12..r15 still have the guest's values: C functions preserve them, and neither
+ * hypercalls nor the building of a bounce frame change them in the frame (emulated instructions do). rsp = guest_regs().
+ */
+ret_preserved:
+        cmpl $0, CPUINFO_pending(%rsp)
         jne do_pending
-        mov VCPU_info(%rbx), %rax
+        mov CPUINFO_current(%rsp), %rax
+        mov VCPU_info(%rax), %rax
         movzwl VCPUINFO_pending(%rax), %eax     /* al = pending, ah = mask */
         dec %eax
         cmp $0xff, %eax                         /* pending != 0 and mask == 0 */
         jb do_event
 restore_guest:
+        mov REGS_rip(%rsp), %rcx
         cmpl $REGS_SYSCALL, REGS_vector(%rsp)
         jne 3f
-        /* rip is at the edge of the canonical range only if a syscall instruction ended there; sysret would fault in ring 0. */
-        mov REGS_rip(%rsp), %rcx
-        mov %rcx, %rax
-        shl $16, %rax
-        sar $16, %rax
+        /*
+         * sysret to a non-canonical rip would fault in ring 0 with the guest's stack. Who marks a frame for sysret has checked its
+         * rip; the one other way is a syscall instruction that ends at the edge of the canonical range.
+         */
+        mov $CANONICAL_LOW_END, %rax
         cmp %rax, %rcx
-        jne 3f
-        RESTORE_REGS
-        mov REGS_rip - REGS_error_code(%rsp), %rcx
-        mov REGS_rflags - REGS_error_code(%rsp), %r11
-        mov REGS_rflags + 8 - REGS_error_code(%rsp), %rsp
+        je 3f
+        RESTORE_SCRATCH
+        mov REGS_rflags(%rsp), %r11
+        mov REGS_rsp(%rsp), %rsp
         sysretq
-3:      RESTORE_REGS
-        add $8, %rsp
+3:      RESTORE_SCRATCH
+        mov REGS_r11(%rsp), %r11
+        mov REGS_rcx(%rsp), %rcx
+        add $REGS_rip, %rsp
         .globl guest_iretq
 guest_iretq:
         iretq
 
+1:      call syscall_from_user
+        jmp ret_preserved
 do_pending:
         call process_pending
-        jmp ret_to_pv_guest
+        jmp ret_preserved
 do_event:
         call pv_inject_event
         jmp restore_guest_checked
@@ -116,6 +129,19 @@ restore_guest_checked:
         cmpl $0, CPUINFO_pending(%rsp)
         jne do_pending
         jmp restore_guest
+        .size syscall_entry, . - syscall_entry
+
+/* The way back to the current PV guest, from wherever; rsp = guest_regs(). */
+        .balign 16
+        .globl ret_to_pv_guest
+        .type ret_to_pv_guest, @function
+ret_to_pv_guest:
+        mov REGS_r15(%rsp), %r15
+        mov REGS_r14(%rsp), %r14
+        mov REGS_r13(%rsp), %r13
+        mov REGS_r12(%rsp), %r12
+        mov REGS_rbx(%rsp), %rbx
+        jmp ret_preserved
         .size ret_to_pv_guest, . - ret_to_pv_guest
 
 /* Exceptions and interrupts: the stubs push an error code (or 0) and jump here with the vector in the upper half of that slot. */

@@ -26,7 +26,7 @@ struct pv_vcpu {
 
     uint16_t ds, es, fs, gs;          /* selectors while not running */
     uint64_t fs_base;
-    /* While running both are live: the active one in MSR_GS_BASE, the other in MSR_KERNEL_GS_BASE (pv_toggle_mode swaps). */
+    /* While running both are live: the active one in MSR_GS_BASE, the other in MSR_KERNEL_GS_BASE (swapgs at each change of mode). */
     uint64_t gs_base_kernel, gs_base_user;
 
     uint64_t cr4;                     /* guest-controlled bits: TSD, DE, FSGSBASE, OSXSAVE */

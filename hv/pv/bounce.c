@@ -31,18 +31,6 @@
 #define FLAGS_CLEARED \
     (X86_EFLAGS_TF | X86_EFLAGS_NT | X86_EFLAGS_RF | X86_EFLAGS_VM | X86_EFLAGS_AC | X86_EFLAGS_IOPL)
 
-/* The kernel stack to push on and the cs image; enters guest-kernel mode. */
-static __always_inline uint64_t kernel_stack(struct vcpu *v, const struct regs *r, uint64_t *cs)
-{
-    *cs = r->cs;
-    if (v->pv.in_kernel) {
-        *cs &= ~3ULL;
-        return r->rsp;
-    }
-    pv_toggle_mode(v);
-    return v->pv.kernel_sp;
-}
-
 /* rflags as the guest sees them. */
 static __always_inline uint64_t flags_image(const struct vcpu *v, const struct regs *r, uint8_t masked)
 {
@@ -55,40 +43,50 @@ static __always_inline uint64_t flags_image(const struct vcpu *v, const struct r
     return flags;
 }
 
-/* Go on at `eip` in guest-kernel mode. The handler pops rcx and r11, so the way out may be sysret. */
-static __always_inline void enter_kernel_at(struct regs *r, uint64_t eip, uint64_t sp)
+/*
+ * Go on at `eip` in guest-kernel mode. The handler pops rcx and r11, so the way out may be sysret:
+ * registration has checked that the address is canonical.
+ */
+static __always_inline void enter_kernel_at(struct regs *r, uint64_t eip, uint64_t sp, uint64_t clear)
 {
     r->rip = eip;
     r->cs = SEL_GUEST_CS64;
     r->ss = SEL_GUEST_DS;
     r->rsp = sp;
-    r->rflags &= ~FLAGS_CLEARED;
+    r->rflags &= ~clear;
     r->vector = REGS_SYSCALL;
 }
 
-static __noinline void bounce_impossible(struct vcpu *v, uint64_t eip, uint64_t sp)
+static __noinline void bounce_impossible(uint64_t eip, uint64_t sp)
 {
+    struct domain *d = current->domain;
+    unsigned int vector = guest_regs()->vector & 0xff;
+
     if (!eip)
-        domain_crash(v->domain,
-                     "no handler registered for the trap, event or callback to deliver (vector %u)",
-                     guest_regs()->vector & 0xff);
+        domain_crash(d, "no handler registered for the trap, event or callback to deliver (vector %u)",
+                     vector);
     else
-        domain_crash(v->domain, "kernel stack %#lx cannot take a bounce frame (vector %u)", sp,
-                     guest_regs()->vector & 0xff);
+        domain_crash(d, "kernel stack %#lx cannot take a bounce frame (vector %u)", sp, vector);
 }
 
 /*
- * Push a frame and enter the handler at `eip`. `with_error` is constant in each caller. False: the domain was
- * crashed.
+ * Push a frame and enter the handler at `eip`. with_error and clear are constant in each caller. Nothing is
+ * called before the frame is complete, so that everything stays in registers.
  */
-static __always_inline bool bounce(struct vcpu *v, struct regs *r, uint64_t eip, bool mask_events,
-                                   bool with_error, uint64_t error)
+static __always_inline void bounce(struct vcpu *v, struct regs *r, uint64_t eip, bool mask_events,
+                                   bool with_error, uint64_t error, uint64_t clear)
 {
     struct vcpu_info *info = v->info;
     uint8_t masked = READ_ONCE(info->evtchn_upcall_mask);
-    uint64_t cs, sp, *frame, *p;
+    uint64_t cs = r->cs, sp = r->rsp, *frame, *p;
 
-    sp = ALIGN_DOWN(kernel_stack(v, r, &cs), 16UL) - (with_error ? 8 : 7) * sizeof(uint64_t);
+    if (v->pv.in_kernel) {
+        cs &= ~3ULL;
+    } else {
+        pv_enter_kernel_mode(v);
+        sp = v->pv.kernel_sp;
+    }
+    sp = ALIGN_DOWN(sp, 16UL) - (with_error ? 8 : 7) * sizeof(uint64_t);
     if (unlikely(!eip || !pv_stack_ok(sp)))
         goto impossible;
     frame = (uint64_t *)sp;
@@ -106,13 +104,14 @@ static __always_inline bool bounce(struct vcpu *v, struct regs *r, uint64_t eip,
     pv_access_end();
     if (mask_events)
         WRITE_ONCE(info->evtchn_upcall_mask, 1);
-    enter_kernel_at(r, eip, sp);
-    return true;
+    enter_kernel_at(r, eip, sp, clear);
+    if (unlikely(v->guest_areas_stale))
+        vcpu_update_guest_areas(v);
+    return;
 fault:
     pv_access_end();
 impossible:
-    bounce_impossible(v, eip, sp);
-    return false;
+    bounce_impossible(eip, sp);
 }
 
 void pv_inject_trap(unsigned int vector, uint32_t error_code)
@@ -122,9 +121,9 @@ void pv_inject_trap(unsigned int vector, uint32_t error_code)
     const struct trap_info *ti = &v->pv.traps[vector & 0xff];
 
     if (vector < 32 && (VECTORS_WITH_ERROR_CODE & BIT(vector)))
-        bounce(v, r, ti->address, TI_GET_IF(ti), true, error_code);
+        bounce(v, r, ti->address, TI_GET_IF(ti), true, error_code, FLAGS_CLEARED);
     else
-        bounce(v, r, ti->address, TI_GET_IF(ti), false, 0);
+        bounce(v, r, ti->address, TI_GET_IF(ti), false, 0, FLAGS_CLEARED);
 }
 
 void pv_inject_software(unsigned int vector)
@@ -132,7 +131,7 @@ void pv_inject_software(unsigned int vector)
     struct vcpu *v = current;
     const struct trap_info *ti = &v->pv.traps[vector & 0xff];
 
-    bounce(v, guest_regs(), ti->address, TI_GET_IF(ti), false, 0);
+    bounce(v, guest_regs(), ti->address, TI_GET_IF(ti), false, 0, FLAGS_CLEARED);
 }
 
 void pv_inject_page_fault(uint64_t cr2, uint32_t error_code)
@@ -146,14 +145,14 @@ void pv_inject_page_fault(uint64_t cr2, uint32_t error_code)
     error_code &= ~PFEC_USER;
     if (!v->pv.in_kernel)
         error_code |= PFEC_USER;
-    bounce(v, guest_regs(), ti->address, TI_GET_IF(ti), true, error_code);
+    bounce(v, guest_regs(), ti->address, TI_GET_IF(ti), true, error_code, FLAGS_CLEARED);
 }
 
 void pv_inject_event(void)
 {
     struct vcpu *v = current;
 
-    bounce(v, guest_regs(), v->pv.event.eip, true, false, 0);
+    bounce(v, guest_regs(), v->pv.event.eip, true, false, 0, FLAGS_CLEARED);
 }
 
 /* Further NMIs wait until the guest's iret hypercall. */
@@ -173,7 +172,11 @@ void pv_inject_failsafe(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs)
     uint8_t masked = READ_ONCE(v->info->evtchn_upcall_mask);
     uint64_t cs, sp, *frame;
 
-    sp = ALIGN_DOWN(kernel_stack(v, r, &cs), 16UL) - 11 * sizeof(uint64_t);
+    cs = v->pv.in_kernel ? r->cs & ~3ULL : r->cs;
+    sp = v->pv.in_kernel ? r->rsp : v->pv.kernel_sp;
+    if (!v->pv.in_kernel)
+        pv_enter_kernel_mode(v);
+    sp = ALIGN_DOWN(sp, 16UL) - 11 * sizeof(uint64_t);
     if (!v->pv.failsafe.eip || !pv_stack_ok(sp))
         goto impossible;
     frame = (uint64_t *)sp;
@@ -192,12 +195,12 @@ void pv_inject_failsafe(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs)
     pv_access_end();
     if (v->pv.failsafe.mask_events)
         WRITE_ONCE(v->info->evtchn_upcall_mask, 1);
-    enter_kernel_at(r, v->pv.failsafe.eip, sp);
+    enter_kernel_at(r, v->pv.failsafe.eip, sp, FLAGS_CLEARED);
     return;
 fault:
     pv_access_end();
 impossible:
-    bounce_impossible(v, v->pv.failsafe.eip, sp);
+    bounce_impossible(v->pv.failsafe.eip, sp);
 }
 
 /*
@@ -206,8 +209,7 @@ impossible:
  */
 static __always_inline void enter_callback(struct regs *r, const struct pv_callback *cb)
 {
-    if (bounce(current, r, cb->eip, cb->mask_events, false, 0))
-        r->rflags &= ~X86_EFLAGS_DF;
+    bounce(current, r, cb->eip, cb->mask_events, false, 0, FLAGS_CLEARED | X86_EFLAGS_DF);
 }
 
 static __noinline void undefined_syscall(struct regs *r)

@@ -21,6 +21,9 @@ enum emulation {
 /* Copy up to 15 bytes at the guest's rip; how many there are (less at the end of what is mapped). */
 unsigned int pv_fetch_insn(const struct regs *r, uint8_t bytes[16]);
 
+/* The 8 bytes at rip; those behind the end of what is mapped read as zero. false: not even the first. */
+bool pv_fetch_word(uint64_t rip, uint64_t *word);
+
 /* Linear address of the memory operand, segment base included. */
 uint64_t emulate_linear(const struct insn *i, const struct regs *r);
 

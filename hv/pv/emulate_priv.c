@@ -52,6 +52,26 @@ unsigned int pv_fetch_insn(const struct regs *r, uint8_t bytes[16])
     return 0;
 }
 
+static __noinline bool fetch_before_page_end(uint64_t rip, uint64_t *word)
+{
+    uint64_t to_page_end = PAGE_SIZE - (rip & ~PAGE_MASK);
+
+    *word = 0;
+    return to_page_end < sizeof(*word) && copy_from_guest(word, gva(rip), to_page_end) == 0;
+}
+
+bool pv_fetch_word(uint64_t rip, uint64_t *word)
+{
+    uint32_t bad = 0;
+
+    if (unlikely(!pv_stack_ok(rip)))
+        return false;
+    pv_access_begin();
+    guest_get(*word, (const uint64_t *)rip, bad);
+    pv_access_end();
+    return likely(!bad) || fetch_before_page_end(rip, word);
+}
+
 uint64_t emulate_linear(const struct insn *i, const struct regs *r)
 {
     uint64_t va = insn_address(i, r);
@@ -183,18 +203,33 @@ bool pv_emulate_privileged(struct regs *r)
     return false;
 }
 
-bool pv_emulate_forced_cpuid(struct regs *r)
+static bool forced_cpuid(struct regs *r, uint64_t word)
 {
     struct vcpu *v = current;
-    uint8_t bytes[16];
-    uint64_t w;
 
-    if (pv_fetch_insn(r, bytes) < FORCED_CPUID_BYTES)
-        return false;
-    memcpy(&w, bytes, sizeof(w));
-    if ((w & FORCED_CPUID_MASK) != FORCED_CPUID)
+    if (likely((word & FORCED_CPUID_MASK) != FORCED_CPUID))
         return false;
     emulate_cpuid(v, r);
     emulate_retire(v, r, FORCED_CPUID_BYTES, 0);
     return true;
+}
+
+static __noinline bool forced_cpuid_before_page_end(struct regs *r)
+{
+    uint64_t word;
+
+    return fetch_before_page_end(r->rip, &word) && forced_cpuid(r, word);
+}
+
+bool pv_emulate_forced_cpuid(struct regs *r)
+{
+    uint64_t word;
+    uint32_t bad = 0;
+
+    if (unlikely(!pv_stack_ok(r->rip)))
+        return false;
+    pv_access_begin();
+    guest_get(word, (const uint64_t *)r->rip, bad);
+    pv_access_end();
+    return unlikely(bad) ? forced_cpuid_before_page_end(r) : forced_cpuid(r, word);
 }

@@ -12,14 +12,15 @@
 #include "hv/cpu/trap.h"
 #include "hv/mm/layout.h"
 
-/* Frames and fetches are smaller than this. */
-#define PV_STACK_SPAN 128
-
-/* [va, va + PV_STACK_SPAN) keeps clear of the hypervisor's range; non-canonical addresses fault by
- * themselves. */
+/*
+ * `va` is not in the hypervisor's range. Accesses that begin just below it fault, because what is below is
+ * not canonical: whoever writes, writes the lowest address first.
+ */
 static __always_inline bool pv_stack_ok(uint64_t va)
 {
-    return va + PV_STACK_SPAN - HV_VIRT_START >= HV_VIRT_END - HV_VIRT_START + PV_STACK_SPAN;
+    _Static_assert(HV_VIRT_START >> 43 == 0x1ffff0 && HV_VIRT_END >> 43 == 0x1ffff1,
+                   "one value of the top 21 bits");
+    return va >> 43 != HV_VIRT_START >> 43;
 }
 
 static __always_inline void pv_access_begin(void)

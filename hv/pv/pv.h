@@ -25,20 +25,24 @@ void fast_entry_from_user(struct regs *r);
 
 /*
  * Switch between guest kernel and user mode: GS base and page tables. User mappings are global and survive
- * it. Current vCPU only; the caller has checked that there are user tables.
+ * it. Current vCPU only; the caller has checked that there are user tables. Who enters kernel mode by
+ * pv_enter_kernel_mode() brings stale guest areas up to date afterwards.
  */
-static __always_inline void pv_toggle_mode(struct vcpu *v)
+static __always_inline void pv_enter_kernel_mode(struct vcpu *v)
 {
-    v->pv.in_kernel = !v->pv.in_kernel;
+    v->pv.in_kernel = true;
     __asm__ volatile("swapgs" ::: "memory");
-    v->pv.cr3 = (v->pv.in_kernel ? v->pv.kernel_table.m : v->pv.user_table.m) << PAGE_SHIFT;
+    v->pv.cr3 = v->pv.kernel_table.m << PAGE_SHIFT;
     write_cr3(v->pv.cr3);
-    if (v->pv.in_kernel && unlikely(v->guest_areas_stale))
-        vcpu_update_guest_areas(v);
 }
 
-/* HYPERVISOR_iret (hv/pv/iret.c): returns the value for rax. */
-uint64_t pv_iret(void);
+static __always_inline void pv_enter_user_mode(struct vcpu *v)
+{
+    v->pv.in_kernel = false;
+    __asm__ volatile("swapgs" ::: "memory");
+    v->pv.cr3 = v->pv.user_table.m << PAGE_SHIFT;
+    write_cr3(v->pv.cr3);
+}
 
 /* Emulation of a faulting instruction of the guest (hv/pv/emulate_priv.c): true = done, the guest goes on. */
 bool pv_emulate_privileged(struct regs *r);

@@ -10,8 +10,8 @@
 #include "hv/cpu/trace.h"
 #include "hv/cpu/trap.h"
 #include "hv/domain/cpuid_policy.h"
-#include "hv/mm/guest_access.h"
 #include "hv/pv/debugreg.h"
+#include "hv/pv/emulate.h"
 #include "hv/pv/pv.h"
 
 /* Selector error code bits (SDM Vol. 3 §6.13). */
@@ -23,12 +23,12 @@
  * emulation, which in 64-bit mode computes it as n*16+2 (error_code_64bit of its IDT entries); there the
  * instruction is asked.
  */
-static uint8_t refused_int_vector(const struct regs *r)
+static __noinline uint8_t refused_int_vector(const struct regs *r)
 {
-    uint8_t insn[2];
+    uint64_t insn;
 
-    if (host_cpu.tcg && copy_from_guest(insn, gva(r->rip), sizeof(insn)) == 0 && insn[0] == 0xcd)
-        return insn[1];
+    if (host_cpu.tcg && pv_fetch_word(r->rip, &insn) && (uint8_t)insn == 0xcd)
+        return (uint8_t)(insn >> 8);
     return (uint8_t)(r->error_code >> 3);
 }
 
@@ -40,7 +40,7 @@ static bool softint_permitted(const struct vcpu *v, uint8_t vector)
     return dpl == 3 || (dpl && v->pv.in_kernel);
 }
 
-static void general_protection(struct regs *r)
+static __noinline void general_protection(struct regs *r)
 {
     struct vcpu *v = current;
 
