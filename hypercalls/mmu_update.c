@@ -6,6 +6,7 @@
 
 /* One call: tables of `pt_owner` get entries that refer to frames of `pg_owner`. */
 struct mmu_call {
+    const struct domain *self; /* the caller */
     struct domain *pt_owner, *pg_owner;
     int denied; /* -EPERM when the caller may not */
 };
@@ -22,7 +23,9 @@ static int update_entry(const struct mmu_call *c, const struct mmu_update *req, 
         return -EINVAL;
     slot = (pte_t *)((char *)mfn_to_virt(m) + (req->ptr & ~PAGE_MASK & ~7ULL));
     level = page_table_level(f, c->pt_owner);
-    if (likely(level))
+    if (likely(level == 1) && !preserve_ad)
+        return pte_update_l1(c->pt_owner, c->pg_owner, slot, req->val);
+    if (level)
         return pte_update(c->pt_owner, c->pg_owner, level, slot, req->val, preserve_ad);
 
     if (!frame_get(f, c->pt_owner))
@@ -41,7 +44,7 @@ static int update_machphys(const struct mmu_call *c, const struct mmu_update *re
 {
     mfn_t m = mfn(req->ptr >> PAGE_SHIFT);
 
-    if (c->pt_owner != current->domain)
+    if (c->pt_owner != c->self)
         return -EPERM;
     if (!frame_get_from_mfn(m, c->pg_owner))
         return -EINVAL;
@@ -63,37 +66,58 @@ static int update_one(const struct mmu_call *c, const struct mmu_update *req)
     return update_entry(c, req, cmd == MMU_PT_UPDATE_PRESERVE_AD);
 }
 
-/* Requests [*done, count) one after the other; stops at the first that fails or when the time is up. */
-static int update_list(const struct mmu_call *c, gva_t list, uint32_t count, uint32_t *done)
+/* Requests one after the other, until one fails or the time is up. The whole range of the list was checked.
+ */
+static int64_t update_list(uint64_t arg[6], uint32_t count, const struct mmu_call *c)
 {
+    struct domain *pt_owner = c->pt_owner;
     struct mmu_update req;
-    int rc = page_finish_drops(c->pt_owner);
-
-    while (!rc && *done < count) {
-        if (unlikely(work_exhausted(1) && *done))
-            return -ERESTART;
-        if (unlikely(read_guest_elem(&req, list, *done)))
-            return -EFAULT;
-        rc = update_one(c, &req);
-        if (unlikely(rc))
-            return rc;
-        ++*done;
-        rc = page_finish_drops(c->pt_owner);
-    }
-    return rc;
-}
-
-static int64_t update_owned(uint64_t arg[6], const struct mmu_call *c)
-{
-    uint32_t count = (uint32_t)arg[1] & ~(uint32_t)MMU_CALL_PREEMPTED, done = 0;
+    uint32_t done = 0;
     int rc;
 
-    spin_lock(&c->pt_owner->mmu_lock);
-    rc = update_list(c, gva(arg[0]), count, &done);
-    if (pv_foreign_flush_needed(c->pt_owner))
-        pv_foreign_flush(c->pt_owner);
-    spin_unlock(&c->pt_owner->mmu_lock);
-    return mmu_finish(arg, done, count, sizeof(struct mmu_update), rc);
+    spin_lock(&pt_owner->mmu_lock);
+    rc = page_finish_drops(pt_owner);
+    while (!rc && done < count) {
+        if (done && unlikely(work_exhausted(1))) {
+            rc = -ERESTART;
+            break;
+        }
+        rc = read_checked_elem(&req, gva(arg[0]), done);
+        if (likely(!rc))
+            rc = update_one(c, &req);
+        if (unlikely(rc))
+            break;
+        done++;
+        rc = page_finish_drops(pt_owner);
+    }
+    if (pv_foreign_flush_needed(pt_owner))
+        pv_foreign_flush(pt_owner);
+    spin_unlock(&pt_owner->mmu_lock);
+    return mmu_finish(arg, done, count, sizeof(req), rc);
+}
+
+/* On behalf of other domains, or naming their frames. */
+static int64_t update_foreign(uint64_t arg[6], uint32_t count, struct domain *self)
+{
+    struct mmu_call c = { .self = self, .pt_owner = self };
+    uint32_t domids = (uint32_t)arg[3];
+    int64_t rc = -ESRCH;
+
+    if (domids >> 16) {
+        c.pt_owner = mmu_owner_get((domid_t)((domids >> 16) - 1));
+        if (!c.pt_owner || c.pt_owner == &dom_io)
+            return -ESRCH;
+    }
+    c.pg_owner = mmu_owner_get((domid_t)domids);
+    if (c.pg_owner) {
+        c.denied = mmu_may_use(c.pg_owner);
+        if (!c.denied)
+            c.denied = mmu_may_use(c.pt_owner);
+        rc = update_list(arg, count, &c);
+        mmu_owner_put(c.pg_owner);
+    }
+    mmu_owner_put(c.pt_owner);
+    return rc;
 }
 
 /*
@@ -104,27 +128,12 @@ static int64_t update_owned(uint64_t arg[6], const struct mmu_call *c)
  */
 int64_t do_mmu_update(uint64_t arg[6])
 {
-    uint32_t count = (uint32_t)arg[1] & ~(uint32_t)MMU_CALL_PREEMPTED, domids = (uint32_t)arg[3];
-    struct mmu_call c = { .pt_owner = current->domain };
-    int64_t rc = -ESRCH;
+    uint32_t count = (uint32_t)arg[1] & ~(uint32_t)MMU_CALL_PREEMPTED;
+    struct domain *self = current->domain;
+    struct mmu_call own = { .self = self, .pt_owner = self, .pg_owner = self };
 
     if (unlikely(!guest_range_ok(gva(arg[0]), (uint64_t)count * sizeof(struct mmu_update))))
         return -EFAULT;
-    if (unlikely(domids >> 16)) {
-        c.pt_owner = domain_by_id((domid_t)((domids >> 16) - 1));
-        if (!c.pt_owner)
-            return -ESRCH;
-        if (c.pt_owner == current->domain)
-            domain_put(c.pt_owner);
-    }
-    c.pg_owner = mmu_owner_get((domid_t)domids);
-    if (likely(c.pg_owner)) {
-        c.denied = mmu_may_use(c.pg_owner);
-        if (!c.denied)
-            c.denied = mmu_may_use(c.pt_owner);
-        rc = update_owned(arg, &c);
-        mmu_owner_put(c.pg_owner);
-    }
-    mmu_owner_put(c.pt_owner);
-    return rc;
+    return likely((uint32_t)arg[3] == DOMID_SELF) ? update_list(arg, count, &own)
+                                                  : update_foreign(arg, count, self);
 }

@@ -193,7 +193,7 @@ static int finish_drops(struct domain *d)
     return rc;
 }
 
-static int run_op(const struct mmuext_op *op, struct domain *pg_owner)
+static int run_op(const struct mmuext_op *op, const struct domain *self, struct domain *pg_owner)
 {
     mmuext_fn *fn = op->cmd < ARRAY_SIZE(mmuext_table) ? mmuext_table[op->cmd].fn : NULL;
     uint32_t flags;
@@ -202,7 +202,7 @@ static int run_op(const struct mmuext_op *op, struct domain *pg_owner)
     if (unlikely(!fn))
         return -ENOSYS;
     flags = mmuext_table[op->cmd].flags;
-    if (unlikely((flags & OWN) && pg_owner != current->domain))
+    if (unlikely((flags & OWN) && pg_owner != self))
         return -EPERM;
     if (!(flags & LOCKED))
         return fn(op, pg_owner);
@@ -212,22 +212,40 @@ static int run_op(const struct mmuext_op *op, struct domain *pg_owner)
     return rc;
 }
 
-static int run_list(struct domain *pg_owner, gva_t list, uint32_t count, uint32_t *done)
+/* The whole range of the list was checked. */
+static int64_t run_list(uint64_t arg[6], uint32_t count, const struct domain *self, struct domain *pg_owner)
 {
     struct mmuext_op op;
+    uint32_t done = 0;
     int rc = finish_drops(pg_owner);
 
-    while (!rc && *done < count) {
-        if (unlikely(work_exhausted(1) && *done))
-            return -ERESTART;
-        if (unlikely(read_guest_elem(&op, list, *done)))
-            return -EFAULT;
-        rc = run_op(&op, pg_owner);
+    while (!rc && done < count) {
+        if (done && unlikely(work_exhausted(1))) {
+            rc = -ERESTART;
+            break;
+        }
+        rc = read_checked_elem(&op, gva(arg[0]), done);
+        if (likely(!rc))
+            rc = run_op(&op, self, pg_owner);
         if (unlikely(rc))
-            return rc;
-        ++*done;
+            break;
+        done++;
         rc = finish_drops(pg_owner);
     }
+    return mmu_finish(arg, done, count, sizeof(op), rc);
+}
+
+static int64_t run_foreign(uint64_t arg[6], uint32_t count, const struct domain *self)
+{
+    struct domain *pg_owner = mmu_owner_get((domid_t)arg[3]);
+    int64_t rc;
+
+    if (!pg_owner)
+        return -ESRCH;
+    rc = pg_owner == &dom_io ? -EINVAL : mmu_may_use(pg_owner);
+    if (!rc)
+        rc = run_list(arg, count, self, pg_owner);
+    mmu_owner_put(pg_owner);
     return rc;
 }
 
@@ -238,18 +256,11 @@ static int run_list(struct domain *pg_owner, gva_t list, uint32_t count, uint32_
  */
 int64_t do_mmuext_op(uint64_t arg[6])
 {
-    uint32_t count = (uint32_t)arg[1] & ~(uint32_t)MMU_CALL_PREEMPTED, done = 0;
-    struct domain *pg_owner;
-    int rc;
+    uint32_t count = (uint32_t)arg[1] & ~(uint32_t)MMU_CALL_PREEMPTED;
+    struct domain *self = current->domain;
 
     if (unlikely(!guest_range_ok(gva(arg[0]), (uint64_t)count * sizeof(struct mmuext_op))))
         return -EFAULT;
-    pg_owner = mmu_owner_get((domid_t)arg[3]);
-    if (unlikely(!pg_owner))
-        return -ESRCH;
-    rc = pg_owner == &dom_io ? -EINVAL : mmu_may_use(pg_owner);
-    if (likely(!rc))
-        rc = run_list(pg_owner, gva(arg[0]), count, &done);
-    mmu_owner_put(pg_owner);
-    return mmu_finish(arg, done, count, sizeof(struct mmuext_op), rc);
+    return likely((domid_t)arg[3] == DOMID_SELF) ? run_list(arg, count, self, self)
+                                                 : run_foreign(arg, count, self);
 }

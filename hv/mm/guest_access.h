@@ -46,36 +46,50 @@ int __must_check clear_guest(gva_t dst, size_t bytes);
 /* Sizes that are copied without a loop. */
 #define GUEST_COPY_SMALL(bytes) (__builtin_constant_p(bytes) && (bytes) <= 32 && (bytes) % 4 == 0)
 
+#define READ_QUAD(i)                                     \
+    do {                                                 \
+        uint64_t rq_v = 0;                               \
+        GUEST_LOAD("q", bad, rq_v, (uint64_t *)src + i); \
+        ((uint64_t *)dst)[i] = rq_v;                     \
+    } while (0)
+#define WRITE_QUAD(i) GUEST_STORE("q", bad, (uint64_t *)dst + i, ((const uint64_t *)src)[i])
+
 static __always_inline int read_small(void *dst, uint64_t src, size_t bytes)
 {
-    const uint64_t *quads = (const uint64_t *)src;
-    const uint32_t *last = (const uint32_t *)(src + (bytes & ~7UL));
-    uint64_t word[4] = { 0 };
-    uint32_t bad = 0, half = 0;
+    uint32_t bad = 0, last = 0;
 
     __asm__ volatile(ASM_STAC ::: "memory");
-    for (size_t i = 0; i < bytes / 8; i++)
-        GUEST_LOAD("q", bad, word[i], &quads[i]);
-    if (bytes & 4)
-        GUEST_LOAD("l", bad, half, last);
+    if (bytes >= 8)
+        READ_QUAD(0);
+    if (bytes >= 16)
+        READ_QUAD(1);
+    if (bytes >= 24)
+        READ_QUAD(2);
+    if (bytes >= 32)
+        READ_QUAD(3);
+    if (bytes & 4) {
+        GUEST_LOAD("l", bad, last, (uint32_t *)src + bytes / 4 - 1);
+        ((uint32_t *)dst)[bytes / 4 - 1] = last;
+    }
     __asm__ volatile(ASM_CLAC ::: "memory");
-    for (size_t i = 0; i < bytes / 8; i++)
-        ((uint64_t *)dst)[i] = word[i];
-    if (bytes & 4)
-        ((uint32_t *)dst)[bytes / 4 - 1] = half;
     return unlikely(bad) ? -EFAULT : 0;
 }
 
 static __always_inline int write_small(uint64_t dst, const void *src, size_t bytes)
 {
-    uint64_t *quads = (uint64_t *)dst;
-    uint32_t *last = (uint32_t *)(dst + (bytes & ~7UL)), bad = 0;
+    uint32_t bad = 0;
 
     __asm__ volatile(ASM_STAC ::: "memory");
-    for (size_t i = 0; i < bytes / 8; i++)
-        GUEST_STORE("q", bad, &quads[i], ((const uint64_t *)src)[i]);
+    if (bytes >= 8)
+        WRITE_QUAD(0);
+    if (bytes >= 16)
+        WRITE_QUAD(1);
+    if (bytes >= 24)
+        WRITE_QUAD(2);
+    if (bytes >= 32)
+        WRITE_QUAD(3);
     if (bytes & 4)
-        GUEST_STORE("l", bad, last, ((const uint32_t *)src)[bytes / 4 - 1]);
+        GUEST_STORE("l", bad, (uint32_t *)dst + bytes / 4 - 1, ((const uint32_t *)src)[bytes / 4 - 1]);
     __asm__ volatile(ASM_CLAC ::: "memory");
     return unlikely(bad) ? -EFAULT : 0;
 }
@@ -102,6 +116,9 @@ static __always_inline int __must_check copy_to_guest(gva_t dst, const void *src
     copy_from_guest(obj, gva_add(src, (uint64_t)(i) * sizeof(*(obj))), sizeof(*(obj)))
 #define write_guest_elem(dst, i, obj) \
     copy_to_guest(gva_add(dst, (uint64_t)(i) * sizeof(*(obj))), obj, sizeof(*(obj)))
+/* read_guest_elem from an array whose whole range was checked. Small structures only. */
+#define read_checked_elem(obj, src, i) \
+    read_small(obj, (src).va + (uint64_t)(i) * sizeof(*(obj)), sizeof(*(obj)))
 /* Write one field of the guest structure `type` at dst. */
 #define write_guest_field(dst, type, field, value)                                 \
     ({                                                                             \
