@@ -32,6 +32,7 @@ struct _reent *__getreent(void);
 void _init(void);
 void _fini(void);
 int getentropy(void *buf, size_t length);
+void __sinit(struct _reent *reent);
 
 void _init(void)
 {
@@ -252,4 +253,7 @@ int mkdir(const char *path, mode_t mode)
 void libc_init(void)
 {
     file_init();
+    /* exit() flushes the streams of the global state, and only once that was initialised; threads initialise
+     * their own. */
+    __sinit(_GLOBAL_REENT);
 }

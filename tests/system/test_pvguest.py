@@ -80,6 +80,6 @@ def pvguest_bad_ends():
     because the guard page leaves the guest no stack to report on; the code."""
     bad_end("ryokan", "crash", r"page fault\), error code 0x2\n(.*\n)*backtrace: 0x1")
     bad_end("ryokan", "assert", r'assertion "strcmp.*failed(.*\n)*panic: signal 6')
-    bad_end("ryokan", "exit=3", r"main returned 3")
+    bad_end("ryokan", "exit=3", r"a line that only exit\(\) ends: main returned 3")
     bad_end("ryokan", "overflow", r"d0v0 crashed: kernel stack")
     bad_end("xen", "overflow", r"Domain 0 \(vcpu#0\) crashed")
