@@ -178,12 +178,17 @@ static const struct {
     [MMUEXT_UNMARK_SUPER] = { mark_super, 0 },
 };
 
+static inline bool unfinished(const struct domain *d)
+{
+    return unlikely(READ_ONCE(d->pv.drops) || d->pv.foreign_unmapped);
+}
+
 /* Releases that an earlier operation did not finish. */
 static int finish_drops(struct domain *d)
 {
     int rc;
 
-    if (likely(!READ_ONCE(d->pv.drops) && !pv_foreign_flush_needed(d)))
+    if (!unfinished(d))
         return 0;
     spin_lock(&d->mmu_lock);
     rc = page_finish_drops(d);
@@ -235,6 +240,20 @@ static int64_t run_list(uint64_t arg[6], uint32_t count, const struct domain *se
     return mmu_finish(arg, done, count, sizeof(op), rc);
 }
 
+/* The commonest case: one operation on the caller's own behalf. */
+static int64_t run_single(uint64_t arg[6], struct domain *self)
+{
+    struct mmuext_op op;
+    int rc;
+
+    if (unlikely(read_guest(&op, gva(arg[0]))))
+        return -EFAULT;
+    rc = run_op(&op, self, self);
+    if (likely(!rc) && unfinished(self))
+        return mmu_finish(arg, 1, 1, sizeof(op), finish_drops(self));
+    return likely(rc != -ERESTART) ? rc : mmu_finish(arg, 0, 1, sizeof(op), rc);
+}
+
 static int64_t run_foreign(uint64_t arg[6], uint32_t count, const struct domain *self)
 {
     struct domain *pg_owner = mmu_owner_get((domid_t)arg[3]);
@@ -259,8 +278,9 @@ int64_t do_mmuext_op(uint64_t arg[6])
     uint32_t count = (uint32_t)arg[1] & ~(uint32_t)MMU_CALL_PREEMPTED;
     struct domain *self = current->domain;
 
+    if (likely(arg[1] == 1 && !arg[2] && (domid_t)arg[3] == DOMID_SELF && !unfinished(self)))
+        return run_single(arg, self);
     if (unlikely(!guest_range_ok(gva(arg[0]), (uint64_t)count * sizeof(struct mmuext_op))))
         return -EFAULT;
-    return likely((domid_t)arg[3] == DOMID_SELF) ? run_list(arg, count, self, self)
-                                                 : run_foreign(arg, count, self);
+    return (domid_t)arg[3] == DOMID_SELF ? run_list(arg, count, self, self) : run_foreign(arg, count, self);
 }

@@ -269,15 +269,13 @@ static void write_back(const struct insn *i, const struct pte_write *w, struct r
     r->rflags = (r->rflags & ~o->flags_mask) | o->flags;
 }
 
-/* Is it worth decoding: does the page show an L1? */
-static bool is_table_write(struct vcpu *v, uint64_t cr2)
+/* The instruction at rip, if it writes to `cr2` what may be written there. */
+static bool fetch_write(const struct regs *r, uint64_t cr2, struct insn *i, struct pte_write *w)
 {
-    bool yes;
+    uint8_t bytes[16];
 
-    spin_lock(&v->domain->mmu_lock);
-    yes = written_slot(v, cr2) != NULL;
-    spin_unlock(&v->domain->mmu_lock);
-    return yes;
+    return emulate_in_64bit_code(r) && !insn_decode(i, bytes, pv_fetch_insn(r, bytes)) &&
+           decode_write(i, r, w) && w->va == cr2 && !(w->va & (w->size - 1));
 }
 
 bool pv_emulate_pte_write(struct regs *r, uint64_t cr2)
@@ -287,19 +285,13 @@ bool pv_emulate_pte_write(struct regs *r, uint64_t cr2)
     struct pte_write w;
     struct outcome o;
     struct insn i;
-    uint8_t bytes[16];
     uint64_t old = 0;
     pte_t *slot;
     int rc = -EINVAL;
 
-    if (!is_table_write(v, cr2) || !emulate_in_64bit_code(r) ||
-        insn_decode(&i, bytes, pv_fetch_insn(r, bytes)) || !decode_write(&i, r, &w) || w.va != cr2 ||
-        (w.va & (w.size - 1)))
-        return false;
-
     spin_lock(&d->mmu_lock);
     slot = written_slot(v, cr2);
-    if (slot)
+    if (slot && fetch_write(r, cr2, &i, &w))
         rc = write_entry(d, &w, r, slot, &old, &o);
     if (pv_foreign_flush_needed(d))
         pv_foreign_flush(d);
