@@ -72,6 +72,7 @@ void pv_vcpu_reset(struct vcpu *v)
     v->pv.window = window;
     v->pv.in_kernel = true;
     v->pv.kernel_ss = SEL_GUEST_DS;
+    v->pv.cr4 = pv_guest_cr4(0);
     v->pv.dr6 = DR6_DEFAULT;
     v->pv.dr7 = DR7_DEFAULT;
     v->regs.rflags = X86_EFLAGS_MBS | X86_EFLAGS_IF;

@@ -12,9 +12,9 @@
 #include "hv/lib/errno.h"
 #include "hv/mm/layout.h"
 
-#define DR6_RESERVED_ZERO  (~0xffffffffUL | BIT(12))
+#define DR6_RESERVED_ZERO  BIT(12)
 #define DR6_RESERVED_ONE   0xffff0ff0UL
-#define DR7_RESERVED_ZERO  (~0xffffffffUL | 0xd800UL)
+#define DR7_RESERVED_ZERO  0xd800UL
 #define DR7_RESERVED_ONE   0x400UL
 #define DR7_GENERAL_DETECT BIT(13)
 #define DR7_TYPE_SHIFT     16
@@ -115,13 +115,14 @@ int debugreg_set(struct vcpu *v, unsigned int reg, uint64_t value)
 {
     if (!canonical_number(v, &reg))
         return -ENODEV;
+    if (reg < 4)
+        return set_address(v, reg, value);
+    if (value >> 32)
+        return -EINVAL;
     if (reg == 7)
         return set_dr7(v, value);
-    if (reg == 6) {
-        v->pv.dr6 = (value & ~DR6_RESERVED_ZERO) | DR6_RESERVED_ONE;
-        return 0;
-    }
-    return set_address(v, reg, value);
+    v->pv.dr6 = (value & ~DR6_RESERVED_ZERO) | DR6_RESERVED_ONE;
+    return 0;
 }
 
 int debugreg_get(const struct vcpu *v, unsigned int reg, uint64_t *value)

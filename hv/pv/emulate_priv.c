@@ -214,11 +214,20 @@ static bool forced_cpuid(struct regs *r, uint64_t word)
     return true;
 }
 
-static __noinline bool forced_cpuid_before_page_end(struct regs *r)
+/* The instruction reaches, or as far as one can see may reach, into a page that is not there: then that is
+ * the guest's problem. */
+static __noinline bool forced_cpuid_at_page_end(struct regs *r)
 {
-    uint64_t word;
+    uint64_t to_page_end = PAGE_SIZE - (r->rip & ~PAGE_MASK), word;
 
-    return fetch_before_page_end(r->rip, &word) && forced_cpuid(r, word);
+    if (!fetch_before_page_end(r->rip, &word))
+        return false;
+    if (to_page_end >= FORCED_CPUID_BYTES)
+        return forced_cpuid(r, word);
+    if ((word ^ FORCED_CPUID) & ((1ULL << (8 * to_page_end)) - 1))
+        return false;
+    pv_inject_page_fault(r->rip + to_page_end, PFEC_INSN);
+    return true;
 }
 
 bool pv_emulate_forced_cpuid(struct regs *r)
@@ -231,5 +240,5 @@ bool pv_emulate_forced_cpuid(struct regs *r)
     pv_access_begin();
     guest_get(word, (const uint64_t *)r->rip, bad);
     pv_access_end();
-    return unlikely(bad) ? forced_cpuid_before_page_end(r) : forced_cpuid(r, word);
+    return unlikely(bad) ? forced_cpuid_at_page_end(r) : forced_cpuid(r, word);
 }

@@ -221,7 +221,6 @@ static enum emulation emulate_kernel(struct vcpu *v, struct regs *r, const struc
     case 0x06:
         set_ts(v, false);
         return EMULATE_DONE;
-    case 0x08:
     case 0x09:
         flush_caches(v);
         return EMULATE_DONE;
