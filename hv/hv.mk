@@ -19,7 +19,8 @@ HV_OBJ  := $(HV_C:%.c=$(HV_DIR)/%.o) $(HV_S:%.S=$(HV_DIR)/%.o)
 
 HV_CPPFLAGS := -I. -I$(HV_DIR)/include -I$(B)/include $(XEN_CPPFLAGS) $(CONFIG_FLAGS)
 HV_CFLAGS   := $(FREE_FLAGS) $(WARN_FLAGS) -O2 -fpie -include hv/lib/hidden.h -mgeneral-regs-only -mno-sse -mpreferred-stack-boundary=3 \
-               -fno-omit-frame-pointer -momit-leaf-frame-pointer -fstack-protector-strong \
+               $(if $(filter 1,$(DEBUG)),-fno-omit-frame-pointer -momit-leaf-frame-pointer,-fomit-frame-pointer) \
+               -fstack-protector-strong \
                -mstack-protector-guard=global
 HV_LDFLAGS  := -nostdlib -static --no-dynamic-linker -z noexecstack -z max-page-size=4096 --build-id=none --no-warn-rwx-segments
 

@@ -80,14 +80,16 @@ void show_registers(const struct regs *r)
     char name[96];
 
     show_current();
-    printk(LOG_ERR "RIP %04x:%016lx %s\n", r->cs, r->rip, regs_from_guest(r) ? "(guest)" : symbol_name(r->rip, name, sizeof(name)));
+    printk(LOG_ERR "RIP %04x:%016lx %s\n", r->cs, r->rip,
+           regs_from_guest(r) ? "(guest)" : symbol_name(r->rip, name, sizeof(name)));
     printk(LOG_ERR "RSP %04x:%016lx RFLAGS %016lx vector %u error %#x\n", r->ss, r->rsp, r->rflags, r->vector,
            r->error_code);
     printk(LOG_ERR "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);
     printk(LOG_ERR "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", r->rsi, r->rdi, r->rbp, r->r8);
     printk(LOG_ERR "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", r->r9, r->r10, r->r11, r->r12);
     printk(LOG_ERR "r13 %016lx r14 %016lx r15 %016lx\n", r->r13, r->r14, r->r15);
-    printk(LOG_ERR "cr0 %016lx cr2 %016lx cr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(), read_cr4());
+    printk(LOG_ERR "cr0 %016lx cr2 %016lx cr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(),
+           read_cr4());
 }
 
 static void show_frame(uint64_t rip)
@@ -98,13 +100,10 @@ static void show_frame(uint64_t rip)
 }
 
 /* Follow the frame pointers; a frame lies above the last one and returns into our text. */
-void show_backtrace(const struct regs *r)
+static void follow_frames(uint64_t rbp)
 {
-    uint64_t frame[2], rbp = r->rbp;
+    uint64_t frame[2];
 
-    printk(LOG_ERR "backtrace:\n");
-    if (is_text(r->rip))
-        show_frame(r->rip);
     for (unsigned int depth = 0; depth < 32; depth++) {
         if (!rbp || copy_from_hv_nofault(frame, (const void *)rbp, sizeof(frame)) || !is_text(frame[1]))
             break;
@@ -113,6 +112,52 @@ void show_backtrace(const struct regs *r)
             break;
         rbp = frame[0];
     }
+}
+
+/* Whether the bytes before `addr` are a call instruction: e8 rel32, or ff /2 with 2 to 7 bytes. */
+static bool follows_call(uint64_t addr)
+{
+    uint8_t code[7];
+
+    if (!is_text(addr) || !is_text(addr - sizeof(code)) ||
+        copy_from_hv_nofault(code, (const void *)(addr - sizeof(code)), sizeof(code)))
+        return false;
+    if (code[2] == 0xe8)
+        return true;
+    for (unsigned int i = 0; i < sizeof(code) - 1; i++)
+        if (code[i] == 0xff && (code[i + 1] & 0x38) == 0x10)
+            return true;
+    return false;
+}
+
+/*
+ * Without frame pointers, which the release build leaves out because they cost several per cent of each
+ * hypercall: every word on the stack that returns behind a call. Some may be left over from earlier calls.
+ */
+static void scan_stack(uint64_t rsp)
+{
+    uint64_t end = (rsp | (STACK_SIZE - 1)) - sizeof(struct cpu_info), word;
+    unsigned int shown = 0;
+
+    for (rsp &= ~7ULL; rsp < end && shown < 32; rsp += sizeof(word)) {
+        if (copy_from_hv_nofault(&word, (const void *)rsp, sizeof(word)))
+            break;
+        if (follows_call(word)) {
+            show_frame(word);
+            shown++;
+        }
+    }
+}
+
+void show_backtrace(const struct regs *r)
+{
+    printk(LOG_ERR "backtrace%s:\n", CONFIG_DEBUG ? "" : " (from the words on the stack)");
+    if (is_text(r->rip))
+        show_frame(r->rip);
+    if (CONFIG_DEBUG)
+        follow_frames(r->rbp);
+    else
+        scan_stack(r->rsp);
 }
 
 static void __noreturn end_of_machine(void)
@@ -137,10 +182,18 @@ static void begin_panic(void)
 void __noreturn fatal_trap(const struct regs *r, const char *what)
 {
     static const char *const names[] = {
-        [TRAP_DE] = "divide error", [TRAP_DB] = "debug trap",      [TRAP_BP] = "breakpoint",
-        [TRAP_UD] = "invalid opcode", [TRAP_NM] = "FPU not available", [TRAP_DF] = "double fault",
-        [TRAP_TS] = "invalid TSS",  [TRAP_NP] = "segment not present", [TRAP_SS] = "stack fault",
-        [TRAP_GP] = "general protection fault", [TRAP_PF] = "page fault", [TRAP_MC] = "machine check",
+        [TRAP_DE] = "divide error",
+        [TRAP_DB] = "debug trap",
+        [TRAP_BP] = "breakpoint",
+        [TRAP_UD] = "invalid opcode",
+        [TRAP_NM] = "FPU not available",
+        [TRAP_DF] = "double fault",
+        [TRAP_TS] = "invalid TSS",
+        [TRAP_NP] = "segment not present",
+        [TRAP_SS] = "stack fault",
+        [TRAP_GP] = "general protection fault",
+        [TRAP_PF] = "page fault",
+        [TRAP_MC] = "machine check",
         [TRAP_NMI] = "NMI",
     };
 
