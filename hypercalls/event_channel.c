@@ -367,7 +367,7 @@ static int evtchn_set_priority(union evtchn_args *args)
     if (!chn)
         return -EINVAL;
     evtchn_lock(chn);
-    rc = d->evtchn.ops->set_priority(d, chn, op->priority);
+    rc = evtchn_usable(chn) ? d->evtchn.ops->set_priority(d, chn, op->priority) : -EACCES;
     evtchn_unlock(chn);
     return rc;
 }

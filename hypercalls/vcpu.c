@@ -142,8 +142,6 @@ static int64_t vcpu_singleshot(struct vcpu *v, gva_t arg)
         return -EINVAL;
     if (read_guest(&set, arg))
         return -EFAULT;
-    if ((set.flags & VCPU_SSHOTTMR_future) && set.timeout_abs_ns < now_ns())
-        return -ETIME;
     timer_set(&v->singleshot, set.timeout_abs_ns);
     return 0;
 }
