@@ -346,7 +346,7 @@ bool acpi_parse_s5(struct acpi_info *info, const void *table, size_t n)
 {
     const uint8_t *t = table;
 
-    for (size_t at = ACPI_HEADER_SIZE + 2; at + 4 <= n; at++) {
+    for (size_t at = ACPI_HEADER_SIZE + 1; at + 4 <= n; at++) {
         bool named = t[at - 1] == 0x08 || (t[at - 1] == '\\' && t[at - 2] == 0x08); /* NameOp */
 
         if (named && memcmp(t + at, "_S5_", 4) == 0 && aml_s5_package(info, t, n, at + 4))

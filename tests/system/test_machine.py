@@ -3,6 +3,7 @@
 
 import os
 import random
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -94,7 +95,7 @@ def crash_key_shows_a_backtrace():
         session.send(SWITCH + "C")
         session.expect(r"\*\*\* Ryokan: crash by debug key")
         session.expect("backtrace:")
-        session.expect(r"debug_key_press\+0x")
+        session.expect(r"crash\+0x")
         session.expect("trace records")
         session.expect("machine stops here")
 
@@ -153,13 +154,13 @@ def bios_iso(folder, options):
     """A small CD image that boots by BIOS at once, with these options for the hypervisor."""
     os.makedirs(os.path.join(folder, "boot", "grub"))
     for path in (HV + ".elf", DOM0, INITRD):
-        os.symlink(path, os.path.join(folder, "boot", os.path.basename(path)))
+        shutil.copy(path, os.path.join(folder, "boot"))
     with open(os.path.join(folder, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as file:
         file.write(f"multiboot2 /boot/{os.path.basename(HV)}.elf {options}\n")
         file.write("".join(f"module2 /boot/{os.path.basename(m)}\n" for m in (DOM0, INITRD)) + "boot\n")
     iso = folder + ".iso"
     subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "--install-modules=multiboot2 normal", "--locales=",
-                    "--themes=", "--fonts=", "-o", iso, folder, "--", "-follow", "on"], check=True, capture_output=True)  # fmt: skip
+                    "--themes=", "--fonts=", "-o", iso, folder], check=True, capture_output=True)  # fmt: skip
     return iso
 
 
@@ -211,9 +212,10 @@ def acpi_own_tables_are_good():
 
 @test
 def acpi_no_tables():
-    """What: a machine without ACPI boots, with one CPU and polled input. Method: QEMU with ACPI off. Expected: the prompt
-    takes a command."""
-    with boot("acpi_no_tables", machine="q35,acpi=off", cpus=2) as session:
+    """What: a machine without ACPI boots, with one CPU and polled input. Method: QEMU with ACPI off; a table of no meaning
+    keeps SeaBIOS from making its own. Expected: the prompt takes a command."""
+    with boot("acpi_no_tables", machine="pc,acpi=off", cpus=2,
+              extra=["-acpitable", "sig=NONE,data=/dev/null"]) as session:  # fmt: skip
         session.expect("ACPI: no valid root pointer found: going on with one CPU")
         session.expect(PROMPT)
         session.command_line("help")
