@@ -48,8 +48,7 @@ mb2_end:
 
         .section .text.entry, "ax"
         .code32
-        .globl boot_entry, boot_entry_phys
-        .set boot_entry_phys, boot_entry - IMAGE_START
+        .globl boot_entry
 
 pvh_entry:
         mov $0x336ec578, %eax   /* stands for "ebx is struct hvm_start_info" */

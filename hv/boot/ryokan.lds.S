@@ -8,7 +8,7 @@
 #define LOAD_PHYS 0x200000
 #define AT_PHYS(s) AT(ADDR(s) - IMAGE_START)
 
-ENTRY(boot_entry_phys)
+ENTRY(boot_entry)
 
 PHDRS
 {

@@ -125,9 +125,15 @@ def dom0_memory_larger_than_the_machine():
 
 
 @test
-def tiny_machine():
-    """What: a machine of 24 MiB is refused or boots, but does not hang. Method: -m 24M. Expected: one line, and a stop."""
-    refused("tiny_machine", "", memory="24M")
+def machine_of_8_mib():
+    """What: a machine too small for dom0 is refused. Method: -m 8M. Expected: what dom0 would get, and what it needs."""
+    refused("machine_of_8_mib", r"dom0 cannot be built: its memory of \d+ KiB is too small", memory="8M")
+
+
+@test
+def machine_of_4_mib():
+    """What: a machine in which the modules do not even fit is refused. Method: -m 4M. Expected: the module that lies outside."""
+    refused("machine_of_4_mib", "boot module 0 lies outside of RAM", memory="4M")
 
 
 @test

@@ -2,10 +2,10 @@
 """What a person at dom0's prompt sees."""
 
 import contextlib
+import re
 
-from driver import CONSOLE, PROMPT, boot, check, power_off, test
+from driver import CONSOLE, PROMPT, boot, check, test
 
-CTRL_A_3 = "\x01\x01\x01"
 UP, LEFT, BACKSPACE, TAB, CTRL_A, CTRL_C, CTRL_U = "\x1b[A", "\x1b[D", "\x7f", "\t", "\x01", "\x03", "\x15"
 
 
@@ -67,10 +67,11 @@ def prompt_editing():
 def prompt_xl():
     """What: `xl` asks the hypervisor through sysctl and domctl. Expected: our name in `info`, Domain-0 with its memory and
     vCPUs in `list`, one line a vCPU in `vcpu-list`, the boot log in `dmesg`."""
-    with at_prompt("prompt_xl", cpus=2, append=CONSOLE + " dom0_mem=256M dom0_max_vcpus=2") as session:
+    with at_prompt("prompt_xl", cpus=2, append=CONSOLE + " loglvl=all dom0_mem=256M dom0_max_vcpus=2") as session:
         info = session.command_line("xl info")
         lines_contain(info, "xen_major              : 4", "xen_minor              : 17", "yokan", "nr_cpus                : 2")
-        check("Domain-0                                     0   256     2" in session.command_line("xl list"), "xl list is wrong")
+        listed = session.command_line("xl list")
+        check(re.search(r"^Domain-0 +0 +256 +\d+ +r-----", listed, re.M), listed)
         check(session.command_line("xl vcpu-list").count("Domain-0") == 2, "xl vcpu-list has not two lines")
         lines_contain(session.command_line("xl dmesg"), "dom0: 256 MiB, 2 vCPUs")
 
@@ -101,47 +102,9 @@ def prompt_lspci_pc():
         lines_contain(session.command_line("lspci"), "00:00.0 Host bridge", "[8086:1237]")
 
 
-def device_interrupts(name, machine):
-    devices = ["-device", "edu", "-device", "e1000e"]
-    with at_prompt(name, machine=machine, extra=devices, cpus=2) as session:
-        output = session.command_line("pcitest")
-        lines_contain(output, "edu INTx: ok", "edu MSI: ok", "e1000e MSI-X: ok", " passed, 0 failed, 0 skipped")
-
-
-@test
-def device_interrupts_q35():
-    """What: dom0 drives real devices: memory, a GSI, MSI and MSI-X. Why: all of dom0's drivers rest on it.
-    Method: QEMU's edu and e1000e, dom0's `pcitest`. Expected: each interrupt arrives."""
-    device_interrupts("device_interrupts_q35", "q35")
-
-
-@test
-def device_interrupts_pc():
-    """What, method, expected: as device_interrupts_q35 on the i440FX machine."""
-    device_interrupts("device_interrupts_pc", "pc")
-
-
 @test
 def prompt_reboot():
     """What: `reboot` resets the machine. Method: QEMU ends at a reset. Expected: it ends with status 0."""
     with at_prompt("prompt_reboot") as session:
         session.send("reboot\r")
         check(session.wait_exit() == 0, "the emulator ended badly:\n" + session.tail())
-
-
-@test
-def input_focus():
-    """What: three Ctrl-A switch the keyboard between dom0 and the hypervisor. Why: a hung dom0 can still be examined.
-    Method: switch, press `h`, switch back, type a command. Expected: the list of debug keys, then the command's output."""
-    with at_prompt("input_focus") as session:
-        session.send(CTRL_A_3)
-        session.send("h")
-        session.expect("Debug keys:")
-        session.expect("C  crash the hypervisor")
-        session.send(CTRL_A_3)
-        session.send("\r")
-        session.expect(PROMPT)
-        session.send("echo back\r")
-        session.expect("^back$")
-        session.expect(PROMPT)
-        power_off(session)
