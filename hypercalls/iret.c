@@ -25,10 +25,11 @@ static __noinline int64_t iret_impossible(const char *why)
  * The guest came by syscall, and has no use for rcx and r11: sysret leaves rip and rflags there. It loads the
  * flat selectors, and faults in ring 0 on a non-canonical rip.
  */
-static __noinline void leave_by_sysret(struct regs *r)
+static __noinline int64_t leave_by_sysret(struct regs *r, uint64_t rax)
 {
     if (r->cs == SEL_GUEST_CS64 && r->ss == SEL_GUEST_DS && is_canonical(r->rip))
         r->vector = REGS_SYSCALL;
+    return (int64_t)rax;
 }
 
 /* No arguments. The result is the context's rax; a context that cannot be read, or user mode without tables,
@@ -74,6 +75,6 @@ int64_t do_iret(uint64_t arg[6] __unused)
     v->nmi_masked = false;
     WRITE_ONCE(v->info->evtchn_upcall_mask, !(rflags & X86_EFLAGS_IF));
     if (unlikely(flags & VGCF_in_syscall))
-        leave_by_sysret(r);
+        return leave_by_sysret(r, rax);
     return (int64_t)rax;
 }

@@ -94,9 +94,9 @@ ret_preserved:
         cmp $0xff, %eax                         /* pending != 0 and mask == 0 */
         jb do_event
 restore_guest:
-        mov REGS_rip(%rsp), %rcx
         cmpl $REGS_SYSCALL, REGS_vector(%rsp)
         jne 3f
+        mov REGS_rip(%rsp), %rcx
         /*
          * sysret to a non-canonical rip would fault in ring 0 with the guest's stack. Who marks a frame for sysret has checked its
          * rip; the one other way is a syscall instruction that ends at the edge of the canonical range.
@@ -104,6 +104,7 @@ restore_guest:
         mov $CANONICAL_LOW_END, %rax
         cmp %rax, %rcx
         je 3f
+sysret_guest:
         RESTORE_SCRATCH
         mov REGS_rflags(%rsp), %r11
         mov REGS_rsp(%rsp), %rsp
@@ -121,14 +122,13 @@ guest_iretq:
 do_pending:
         call process_pending
         jmp ret_preserved
+/* The bounce may have crashed the domain: look once more, but take no second event (it is masked now). */
 do_event:
         call pv_inject_event
-        jmp restore_guest_checked
-/* The bounce may have crashed the domain: look once more, but take no second event (it is masked now). */
-restore_guest_checked:
         cmpl $0, CPUINFO_pending(%rsp)
         jne do_pending
-        jmp restore_guest
+        mov REGS_rip(%rsp), %rcx
+        jmp sysret_guest
         .size syscall_entry, . - syscall_entry
 
 /* The way back to the current PV guest, from wherever; rsp = guest_regs(). */

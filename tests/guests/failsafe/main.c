@@ -58,8 +58,11 @@ static void test(void)
     CHECK_EQ(hc_set_gdt(&frame, 0), 0);
     for (unsigned int cpu = 1; cpu < smp_count(); cpu++)
         smp_start(cpu, compete, NULL);
-    for (uint64_t end = clock_now() + 2000 * MS; !hits && clock_now() < end;)
-        hc_sched(SCHEDOP_yield, 0);
+    /* Sleep rather than yield: the others may all have another CPU. */
+    for (uint64_t end = clock_now() + 2000 * MS; !hits && clock_now() < end;) {
+        poll.timeout = clock_now() + MS / 10;
+        hc_sched(SCHEDOP_poll, &poll);
+    }
     stop = true;
     for (unsigned int cpu = 1; cpu < smp_count(); cpu++)
         smp_wait(cpu);
