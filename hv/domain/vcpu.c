@@ -103,7 +103,9 @@ int vcpu_info_register(struct vcpu *v, gfn_t gfn, uint32_t offset)
     struct vcpu_info *to, *from = v->info;
     struct frame *f;
 
-    if (v->info_registered || offset > PAGE_SIZE - sizeof(struct vcpu_info))
+    if (offset > PAGE_SIZE - sizeof(struct vcpu_info))
+        return -ENXIO;
+    if (v->info_registered)
         return -EINVAL;
     if (v != current && !(READ_ONCE(v->pause_flags) & VPF_DOWN))
         return -EINVAL;
