@@ -13,8 +13,11 @@ void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2
  * this ends or restarts the whole machine. Does not flush stdio: exit() does. Any context. */
 void domain_shutdown(unsigned int reason) __attribute__((noreturn));
 
-/* Prints the return addresses found from that frame pointer and code address upwards (`addr2line -e IMAGE`
- * names them). */
+/* Prints that code address and the return addresses found from the frame pointer upwards, with their
+ * functions' names. */
 void backtrace(unsigned long rip, unsigned long rbp);
+
+/* Prints words of the stack from rsp upwards. */
+void stack_dump(unsigned long rsp);
 
 #endif

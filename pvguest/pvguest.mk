@@ -8,7 +8,7 @@ PVGUEST_DIR   := $(B)/pvguest
 PVGUEST_LIB   := $(PVGUEST_DIR)/libpvguest.a
 PVGUEST_START := $(PVGUEST_DIR)/obj/head.o
 PVGUEST_LDS   := $(PVGUEST_DIR)/guest.lds
-PVGUEST_DEPS   = $(PVGUEST_START) $(PVGUEST_LIB) $(PVGUEST_LDS) $(NEWLIB_LIBC)
+PVGUEST_DEPS   = $(PVGUEST_START) $(PVGUEST_LIB) $(PVGUEST_LDS) $(NEWLIB_LIBC) hv/ksyms.awk
 
 # newlib declares clock_gettime() and nanosleep() only if it is told that they exist.
 PVGUEST_CPPFLAGS := -I. -I$(B)/include -Ipvguest/include $(XEN_CPPFLAGS) $(CONFIG_FLAGS) \
@@ -16,9 +16,17 @@ PVGUEST_CPPFLAGS := -I. -I$(B)/include -Ipvguest/include $(XEN_CPPFLAGS) $(CONFI
 PVGUEST_CFLAGS   := -O2 $(FREE_FLAGS) $(NEWLIB_CFLAGS) $(WARN_FLAGS) -fno-stack-protector \
                     -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 
-pvguest_link = $(Q)$(CC) -nostdlib -static -no-pie -Wl,-T,$(PVGUEST_LDS) -Wl,--gc-sections -Wl,--build-id=none \
-    -Wl,-z,max-page-size=4096,-z,noexecstack,--no-warn-rwx-segments,--fatal-warnings -o $(1) $(PVGUEST_START) \
-    -Wl,--start-group $(2) $(PVGUEST_LIB) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a -Wl,--end-group -lgcc
+PVGUEST_LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,$(PVGUEST_LDS) -Wl,--gc-sections -Wl,--build-id=none \
+    -Wl,-z,max-page-size=4096,-z,noexecstack,--no-warn-rwx-segments,--fatal-warnings $(PVGUEST_START)
+PVGUEST_LINK_END = $(PVGUEST_LIB) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a -Wl,--end-group -lgcc
+
+# Twice: the second time with the table of function names (symbols.c), which follows the text and so does not move it.
+define pvguest_link
+$(Q)$(PVGUEST_LINK) -o $(1).link -Wl,--start-group $(2) $(PVGUEST_LINK_END)
+$(Q)$(NM) $(1).link | LC_ALL=C sort | awk -f hv/ksyms.awk > $(1).ksyms.S && $(CC) -c $(1).ksyms.S -o $(1).ksyms.o
+$(Q)$(PVGUEST_LINK) -o $(1) $(1).ksyms.o -Wl,--start-group $(2) $(PVGUEST_LINK_END)
+$(Q)$(NM) $(1) | LC_ALL=C sort | awk -f hv/ksyms.awk | cmp - $(1).ksyms.S && rm $(1).link $(1).ksyms.S $(1).ksyms.o
+endef
 
 PVGUEST_SRC := $(wildcard pvguest/*.c pvguest/*.S)
 PVGUEST_OBJ := $(patsubst pvguest/%,$(PVGUEST_DIR)/obj/%.o,$(basename $(PVGUEST_SRC)))

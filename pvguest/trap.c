@@ -80,6 +80,7 @@ void trap_dispatch(struct trap_frame *frame)
     console_printf("\nunexpected trap %lu (%s), error code %#lx\n", frame->vector, vector_name(frame->vector),
                    frame->error_code);
     trap_dump(frame);
+    stack_dump(frame->rsp);
     backtrace(frame->rip, frame->rbp);
     domain_shutdown(SHUTDOWN_crash);
 }

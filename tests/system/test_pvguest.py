@@ -78,7 +78,7 @@ def pvguest_bad_ends():
     """What: a guest that goes wrong says how. Why: a guest's developer has nothing else. Method: a null pointer, a failed
     assertion, a stack overflow, an exit code. Expected: registers and a backtrace; the assertion's text; the hypervisor's report,
     because the guard page leaves the guest no stack to report on; the code."""
-    bad_end("ryokan", "crash", r"page fault\), error code 0x2\n(.*\n)*backtrace: 0x1")
+    bad_end("ryokan", "crash", r"page fault\), error code 0x2\n(.*\n)*backtrace:\n.* main\+.*\n.* run_main\+")
     bad_end("ryokan", "assert", r'assertion "strcmp.*failed(.*\n)*panic: signal 6')
     bad_end("ryokan", "exit=3", r"a line that only exit\(\) ends: main returned 3")
     bad_end("ryokan", "overflow", r"d0v0 crashed: kernel stack")

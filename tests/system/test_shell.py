@@ -169,7 +169,7 @@ def dom0_crash(name, on_xen):
         session.expect(r"page fault.*error code 0x2")
         session.expect(r"^rip [0-9a-f]{16} rsp [0-9a-f]{16}")
         session.expect(r"^cr2 0000000000000000")
-        session.expect(r"^backtrace: 0x[0-9a-f]+ 0x[0-9a-f]+")
+        session.expect(r"^backtrace:\n +0x[0-9a-f]+ \w+\+.*\n +0x[0-9a-f]+ \w+\+")
         session.expect(r"(?i)crashed")
 
 
