@@ -16,7 +16,6 @@ union evtchn_args {
     struct evtchn_bind_pirq bind_pirq;
     struct evtchn_bind_ipi bind_ipi;
     struct evtchn_close close;
-    struct evtchn_status status;
     struct evtchn_bind_vcpu bind_vcpu;
     struct evtchn_unmask unmask;
     struct evtchn_reset reset;
@@ -62,7 +61,7 @@ static int evtchn_alloc_unbound(union evtchn_args *args)
 static int join(struct domain *ld, struct domain *rd, uint32_t rport)
 {
     struct evtchn *rchn, *lchn;
-    struct evtchn u = { .u.interdomain = { .remote = rd, .remote_port = rport } };
+    struct evtchn u = { 0 };
     int lport = evtchn_alloc_port(ld);
 
     if (lport < 0)
@@ -72,15 +71,17 @@ static int join(struct domain *ld, struct domain *rd, uint32_t rport)
         evtchn_free_port(ld, (uint32_t)lport);
         return -EINVAL;
     }
+    u.u.interdomain.remote = rd;
+    u.u.interdomain.other = rchn;
     evtchn_bind_port(ld, (uint32_t)lport, ECS_INTERDOMAIN, 0, &u);
+    lchn = evtchn_of(&ld->evtchn, (uint32_t)lport);
     evtchn_lock(rchn);
     rchn->u.interdomain.remote = ld;
-    rchn->u.interdomain.remote_port = (uint32_t)lport;
+    rchn->u.interdomain.other = lchn;
     rchn->state = ECS_INTERDOMAIN;
     evtchn_unlock(rchn);
 
     /* The remote may have sent while nobody was bound: have the new end look once. */
-    lchn = evtchn_of(&ld->evtchn, (uint32_t)lport);
     evtchn_lock(lchn);
     ld->evtchn.ops->set_pending(ld->vcpu[0], lchn);
     evtchn_unlock(lchn);
@@ -205,7 +206,7 @@ static void fill_status(const struct evtchn *chn, struct evtchn_status *op)
     case ECS_INTERDOMAIN:
         op->status = EVTCHNSTAT_interdomain;
         op->u.interdomain.dom = chn->u.interdomain.remote->id;
-        op->u.interdomain.port = chn->u.interdomain.remote_port;
+        op->u.interdomain.port = chn->u.interdomain.other->port;
         break;
     case ECS_PIRQ:
         op->status = EVTCHNSTAT_pirq;
@@ -223,27 +224,39 @@ static void fill_status(const struct evtchn *chn, struct evtchn_status *op)
     }
 }
 
-static int evtchn_status(union evtchn_args *args)
+static int status_of(const struct domain *d, struct evtchn_status *op)
 {
-    struct evtchn_status *op = &args->status;
-    struct domain *self = current->domain, *d = self;
-    struct evtchn *chn;
+    struct evtchn *chn = evtchn_of(&d->evtchn, op->port);
+
+    if (!chn)
+        return -EINVAL;
+    evtchn_lock(chn);
+    fill_status(chn, op);
+    evtchn_unlock(chn);
+    return 0;
+}
+
+static __noinline int status_of_other(struct evtchn_status *op)
+{
+    int rc;
+    struct domain *d = domain_for_hypercall(op->dom, ACTION_SET_UP, &rc);
+
+    if (!d)
+        return rc;
+    rc = status_of(d, op);
+    domain_put(d);
+    return rc;
+}
+
+static __noinline int64_t evtchn_status(gva_t arg)
+{
+    struct evtchn_status op;
     int rc;
 
-    if (op->dom != DOMID_SELF) {
-        d = domain_for_hypercall(op->dom, ACTION_SET_UP, &rc);
-        if (!d)
-            return rc;
-    }
-    chn = evtchn_of(&d->evtchn, op->port);
-    if (chn) {
-        evtchn_lock(chn);
-        fill_status(chn, op);
-        evtchn_unlock(chn);
-    }
-    if (op->dom != DOMID_SELF)
-        domain_put(d);
-    return chn ? 0 : -EINVAL;
+    if (read_guest(&op, arg))
+        return -EFAULT;
+    rc = likely(op.dom == DOMID_SELF) ? status_of(current->domain, &op) : status_of_other(&op);
+    return rc || !write_guest(arg, &op) ? rc : -EFAULT;
 }
 
 /* Under d->evtchn.lock and the channel's. */
@@ -396,7 +409,6 @@ static const struct evtchn_op_entry ops[] = {
     OP(bind_virq, evtchn_bind_virq, true),
     OP(bind_pirq, evtchn_bind_pirq, true),
     OP(close, evtchn_close, false),
-    OP(status, evtchn_status, true),
     OP(alloc_unbound, evtchn_alloc_unbound, true),
     OP(bind_ipi, evtchn_bind_ipi, true),
     OP(bind_vcpu, evtchn_bind_vcpu, false),
@@ -407,11 +419,14 @@ static const struct evtchn_op_entry ops[] = {
     OP(set_priority, evtchn_set_priority, false),
 };
 
-static int64_t run_op(const struct evtchn_op_entry *op, gva_t arg)
+static __noinline int64_t run_op(uint32_t cmd, gva_t arg)
 {
+    const struct evtchn_op_entry *op = &ops[index_nospec(cmd, ARRAY_SIZE(ops))];
     union evtchn_args args;
     int rc;
 
+    if (cmd >= ARRAY_SIZE(ops) || !op->fn)
+        return -ENOSYS;
     if (copy_from_guest(&args, arg, op->size))
         return -EFAULT;
     /* A port that the guest cannot be told of would be lost: see that the answer can be written before there
@@ -430,18 +445,15 @@ static int64_t run_op(const struct evtchn_op_entry *op, gva_t arg)
 int64_t do_event_channel_op(uint64_t arg[6])
 {
     uint32_t cmd = (uint32_t)arg[0];
+    gva_t p = gva(arg[1]);
     struct evtchn_send send;
 
-    /* The one that is made at speed. */
-    if (likely(cmd == EVTCHNOP_send)) {
-        if (unlikely(read_guest(&send, gva(arg[1]))))
-            return -EFAULT;
-        return evtchn_send(current->domain, send.port);
-    }
-    if (cmd >= ARRAY_SIZE(ops))
-        return -ENOSYS;
-    cmd = (uint32_t)index_nospec(cmd, ARRAY_SIZE(ops));
-    return ops[cmd].fn ? run_op(&ops[cmd], gva(arg[1])) : -ENOSYS;
+    /* Those that are made at speed stand apart. */
+    if (likely(cmd == EVTCHNOP_send))
+        return unlikely(read_guest(&send, p)) ? -EFAULT : evtchn_send(current->domain, send.port);
+    if (cmd == EVTCHNOP_status)
+        return evtchn_status(p);
+    return run_op(cmd, p);
 }
 
 /* The same before Xen 3.0.2: one structure of the command and the union of the first ten operations. */

@@ -13,6 +13,19 @@ static int64_t multicall_run(struct multicall_entry *call)
     return hypercall_call(call->op, call->args);
 }
 
+/*
+ * Copy an entry whose range was checked: number, result and two arguments, and the others only for calls that
+ * take more. What else stands in `call` then is left from earlier entries.
+ */
+static __always_inline int read_entry(struct multicall_entry *call, gva_t entry)
+{
+    if (read_small(call, entry.va, 32))
+        return -EFAULT;
+    if (call->op < hypercall_count && hypercall_table[call->op].args <= 2)
+        return 0;
+    return read_small(&call->args[2], entry.va + 32, 32);
+}
+
 /* Where a preempted multicall goes on. */
 static int64_t multicall_restart(uint64_t arg[6], gva_t entry, uint32_t left)
 {
@@ -29,7 +42,7 @@ static int64_t multicall_restart(uint64_t arg[6], gva_t entry, uint32_t left)
  */
 int64_t do_multicall(uint64_t arg[6])
 {
-    struct multicall_entry call;
+    struct multicall_entry call = { 0 };
     uint32_t left = (uint32_t)arg[1];
     gva_t entry = gva(arg[0]);
     bool first = true;
@@ -41,7 +54,7 @@ int64_t do_multicall(uint64_t arg[6])
     for (; left; left--, entry = gva_add(entry, sizeof(call)), first = false) {
         if (hypercall_preempt_check(1) && !first)
             return multicall_restart(arg, entry, left);
-        if (read_guest(&call, entry))
+        if (unlikely(read_entry(&call, entry)))
             return -EFAULT;
         result = multicall_run(&call);
         if (unlikely(call.op == __HYPERVISOR_iret)) {
@@ -49,8 +62,13 @@ int64_t do_multicall(uint64_t arg[6])
             return result;
         }
         if (unlikely(result == HYPERCALL_RESTART))
-            return write_guest(entry, &call) ? -EFAULT : multicall_restart(arg, entry, left);
-        if (write_guest_field(entry, struct multicall_entry, result, (xen_ulong_t)result))
+            return copy_to_guest(entry, &call,
+                                 call.op < hypercall_count && hypercall_table[call.op].args <= 2 ? 32 : 64)
+                       ? -EFAULT
+                       : multicall_restart(arg, entry, left);
+        call.result = (xen_ulong_t)result;
+        if (unlikely(write_small(entry.va + offsetof(struct multicall_entry, result), &call.result,
+                                 sizeof(call.result))))
             return -EFAULT;
     }
     return 0;

@@ -10,8 +10,13 @@
 
 static int64_t sched_block(struct vcpu *v)
 {
-    WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
-    vcpu_block();
+    struct vcpu_info *info = v->info;
+
+    WRITE_ONCE(info->evtchn_upcall_mask, 0);
+    /* With something to deliver already there is nothing to wait for; vcpu_block() looks again behind its
+     * flag. */
+    if (!READ_ONCE(info->evtchn_upcall_pending))
+        vcpu_block();
     return 0;
 }
 

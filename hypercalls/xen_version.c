@@ -72,16 +72,12 @@ static int version_build_id(const struct domain *d)
     return may(d, ACTION_SYSTEM, NULL) ? -EPERM : -ENODATA;
 }
 
-/* arg: XENVER_* (32 bits), a structure that depends on it. The version, the page size, 0, or -errno; -ENOSYS
- * for an unknown one. */
-int64_t do_xen_version(uint64_t arg[6])
+/* All but the one that kernels call at speed, to be looked at by the exit path. */
+static __noinline int64_t version_op(uint32_t cmd, gva_t dst)
 {
     const struct domain *d = current->domain;
-    gva_t dst = gva(arg[1]);
 
-    switch ((uint32_t)arg[0]) {
-    case XENVER_version:
-        return XEN_ABI_MAJOR << 16 | XEN_ABI_MINOR;
+    switch (cmd) {
     case XENVER_extraversion:
         return write_text(dst, EXTRA_VERSION, sizeof(xen_extraversion_t));
     case XENVER_compile_info:
@@ -105,4 +101,13 @@ int64_t do_xen_version(uint64_t arg[6])
     default:
         return -ENOSYS;
     }
+}
+
+/* arg: XENVER_* (32 bits), a structure that depends on it. The version, the page size, 0, or -errno; -ENOSYS
+ * for an unknown one. */
+int64_t do_xen_version(uint64_t arg[6])
+{
+    if (likely((uint32_t)arg[0] == XENVER_version))
+        return XEN_ABI_MAJOR << 16 | XEN_ABI_MINOR;
+    return version_op((uint32_t)arg[0], gva(arg[1]));
 }

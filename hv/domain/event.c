@@ -77,7 +77,7 @@ static void l2_notify(struct vcpu *v, uint32_t port)
         vcpu_mark_events_pending(v);
 }
 
-static void l2_set_pending(struct vcpu *v, struct evtchn *chn)
+static inline void l2_set_pending(struct vcpu *v, struct evtchn *chn)
 {
     struct domain *d = v->domain;
     uint32_t port = chn->port;
@@ -142,13 +142,21 @@ const struct evtchn_port_ops evtchn_2l_ops = {
 
 /* Raising */
 
-/* A domain has ports before it has vCPUs while it is built: nobody to tell then. */
-static inline void raise(struct domain *d, struct evtchn *chn)
+/*
+ * A domain has ports before it has vCPUs while it is built: nobody to tell then. The usual ABI is called
+ * directly, so that it comes inline.
+ */
+static __always_inline void raise(struct domain *d, struct evtchn *chn)
 {
     struct vcpu *v = d->vcpu[READ_ONCE(chn->notify_vcpu)];
+    const struct evtchn_port_ops *ops = d->evtchn.ops;
 
-    if (likely(v))
-        d->evtchn.ops->set_pending(v, chn);
+    if (unlikely(!v))
+        return;
+    if (likely(ops == &evtchn_2l_ops))
+        l2_set_pending(v, chn);
+    else
+        ops->set_pending(v, chn);
 }
 
 int evtchn_send(struct domain *d, uint32_t port)
@@ -164,7 +172,7 @@ int evtchn_send(struct domain *d, uint32_t port)
     if (likely(chn->state == ECS_INTERDOMAIN)) {
         struct domain *remote = chn->u.interdomain.remote;
 
-        raise(remote, evtchn_of(&remote->evtchn, chn->u.interdomain.remote_port));
+        raise(remote, chn->u.interdomain.other);
     } else if (chn->state == ECS_IPI) {
         raise(d, chn);
     } else if (chn->state == ECS_UNBOUND) {
@@ -399,8 +407,7 @@ static void unbind_port(struct domain *d, struct evtchn *chn)
 
     switch (chn->state) {
     case ECS_INTERDOMAIN: {
-        struct domain *remote = chn->u.interdomain.remote;
-        struct evtchn *other = evtchn_of(&remote->evtchn, chn->u.interdomain.remote_port);
+        struct evtchn *other = chn->u.interdomain.other;
 
         evtchn_lock(other);
         other->state = ECS_UNBOUND;

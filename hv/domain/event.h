@@ -45,8 +45,9 @@ struct evtchn {
     union {
         domid_t unbound_domid;
         struct {
-            struct domain *remote; /* holds no reference: closing either end clears it under both locks */
-            uint32_t remote_port;
+            /* No reference is held: closing either end clears them under both locks. */
+            struct domain *remote;
+            struct evtchn *other; /* the remote's port */
         } interdomain;
         uint32_t pirq;
         uint32_t virq;

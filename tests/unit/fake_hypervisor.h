@@ -23,6 +23,7 @@ static struct vcpu *current;
 
 /* Frames: fake_memory is the machine's RAM, frame 16 the first one. */
 #define HV_MM_FRAME_H
+#define HV_MM_GUEST_ACCESS_H
 #include "hv/mm/layout.h"
 #include "hv/mm/mfn.h"
 #include <xen/xen.h>
@@ -86,7 +87,6 @@ void hv_free_pages(void *va, unsigned int order);
 
 #include "hv/domain/domain.h"
 #include "hv/lib/errno.h"
-#include "hv/mm/guest_access.h"
 #include "hv/mm/heap.h"
 #include "hv/sched/sched.h"
 
@@ -198,12 +198,12 @@ void hv_free(void *p)
 
 /* Guest memory: addresses below a page fault, everything else is the test's. */
 
-bool guest_range_ok(gva_t a, uint64_t bytes)
+static inline bool guest_range_ok(gva_t a, uint64_t bytes)
 {
     return a.va + bytes >= a.va;
 }
 
-int copy_from_guest(void *dst, gva_t src, size_t bytes)
+static inline int copy_from_guest(void *dst, gva_t src, size_t bytes)
 {
     if (src.va < PAGE_SIZE)
         return -EFAULT;
@@ -211,7 +211,7 @@ int copy_from_guest(void *dst, gva_t src, size_t bytes)
     return 0;
 }
 
-int copy_to_guest(gva_t dst, const void *src, size_t bytes)
+static inline int copy_to_guest(gva_t dst, const void *src, size_t bytes)
 {
     if (dst.va < PAGE_SIZE)
         return -EFAULT;
@@ -219,13 +219,17 @@ int copy_to_guest(gva_t dst, const void *src, size_t bytes)
     return 0;
 }
 
-int clear_guest(gva_t dst, size_t bytes)
-{
-    if (dst.va < PAGE_SIZE)
-        return -EFAULT;
-    memset((void *)dst.va, 0, bytes);
-    return 0;
-}
+#define read_small(dst, src, bytes)   copy_from_guest(dst, gva(src), bytes)
+#define write_small(dst, src, bytes)  copy_to_guest(gva(dst), src, bytes)
+#define read_guest(obj, src)          copy_from_guest(obj, src, sizeof(*(obj)))
+#define write_guest(dst, obj)         copy_to_guest(dst, obj, sizeof(*(obj)))
+#define read_guest_elem(obj, src, i)  read_guest(obj, gva_add(src, (uint64_t)(i) * sizeof(*(obj))))
+#define write_guest_elem(dst, i, obj) write_guest(gva_add(dst, (uint64_t)(i) * sizeof(*(obj))), obj)
+#define write_guest_field(dst, type, field, value)                \
+    ({                                                            \
+        __typeof__(((type *)0)->field) wgf_v = (value);           \
+        write_guest(gva_add(dst, offsetof(type, field)), &wgf_v); \
+    })
 
 /* Locks: one thread, so a lock that is taken already is a deadlock. */
 

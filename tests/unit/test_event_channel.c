@@ -131,7 +131,7 @@ static int64_t with_port(unsigned int cmd, uint32_t port)
     return op(cmd, &port);
 }
 
-static struct evtchn_status status_of(domid_t dom, uint32_t port)
+static struct evtchn_status query(domid_t dom, uint32_t port)
 {
     struct evtchn_status s = { .dom = dom, .port = port };
 
@@ -314,13 +314,13 @@ TEST(close_leaves_the_remote_end_waiting_for_the_closer)
 
     connect(&a, &b);
     fake_become(1, 0);
-    cr_assert_eq(status_of(DOMID_SELF, b).status, EVTCHNSTAT_interdomain);
+    cr_assert_eq(query(DOMID_SELF, b).status, EVTCHNSTAT_interdomain);
     fake_become(0, 0);
     cr_assert_eq(with_port(EVTCHNOP_send, a), 0);
     cr_assert_eq(with_port(EVTCHNOP_close, a), 0);
     cr_assert_eq(with_port(EVTCHNOP_close, a), -EINVAL);
-    cr_assert_eq(status_of(1, b).status, EVTCHNSTAT_unbound);
-    cr_assert_eq(status_of(1, b).u.unbound.dom, 0);
+    cr_assert_eq(query(1, b).status, EVTCHNSTAT_unbound);
+    cr_assert_eq(query(1, b).u.unbound.dom, 0);
     cr_assert_eq(bind(1, b), a, "and can be bound again");
 }
 
@@ -331,10 +331,10 @@ TEST(close_from_the_domain_with_the_higher_id)
     connect(&a, &b);
     fake_become(1, 0);
     cr_assert_eq(with_port(EVTCHNOP_close, b), 0);
-    cr_assert_eq(status_of(DOMID_SELF, b).status, EVTCHNSTAT_closed);
+    cr_assert_eq(query(DOMID_SELF, b).status, EVTCHNSTAT_closed);
     fake_become(0, 0);
-    cr_assert_eq(status_of(DOMID_SELF, a).status, EVTCHNSTAT_unbound);
-    cr_assert_eq(status_of(DOMID_SELF, a).u.unbound.dom, 1);
+    cr_assert_eq(query(DOMID_SELF, a).status, EVTCHNSTAT_unbound);
+    cr_assert_eq(query(DOMID_SELF, a).u.unbound.dom, 1);
 }
 
 TEST(close_clears_pending)
@@ -357,7 +357,7 @@ TEST(loop_to_self)
     cr_assert_eq(with_port(EVTCHNOP_send, a), 0);
     cr_assert(pending(0, (uint32_t)b));
     cr_assert_eq(with_port(EVTCHNOP_close, a), 0);
-    cr_assert_eq(status_of(DOMID_SELF, (uint32_t)b).status, EVTCHNSTAT_unbound);
+    cr_assert_eq(query(DOMID_SELF, (uint32_t)b).status, EVTCHNSTAT_unbound);
 }
 
 TEST(virqs)
@@ -408,7 +408,7 @@ TEST(bind_vcpu_rules)
     connect(&a, &b);
     op_vcpu.port = a;
     cr_assert_eq(op(EVTCHNOP_bind_vcpu, &op_vcpu), 0);
-    cr_assert_eq(status_of(DOMID_SELF, a).vcpu, 1);
+    cr_assert_eq(query(DOMID_SELF, a).vcpu, 1);
     fake_become(1, 0);
     cr_assert_eq(with_port(EVTCHNOP_send, b), 0);
     cr_assert_eq(fake_domain[0].shared_info->vcpu_info[1].evtchn_upcall_pending, 1);
@@ -474,7 +474,7 @@ TEST(reset_closes_everything)
     cr_assert_eq(op(EVTCHNOP_reset, &other), -EINVAL, "it runs");
     cr_assert_eq(op(EVTCHNOP_reset, &self), 0);
     cr_assert_eq(fake_domain[0].evtchn.active, 0);
-    cr_assert_eq(status_of(1, b).status, EVTCHNSTAT_unbound);
+    cr_assert_eq(query(1, b).status, EVTCHNSTAT_unbound);
     cr_assert_eq(fake_vcpu[0][0].virq_port[VIRQ_TIMER], 0);
 }
 
