@@ -53,8 +53,7 @@ static void __init grant_memory(struct domain *d)
     deny(d->iomem, APIC_WINDOW_FIRST, APIC_WINDOW_LAST);
     for (uint32_t i = 0; i < acpi_info.nr_ioapics; i++)
         deny(d->iomem, acpi_info.ioapic[i].address >> PAGE_SHIFT, acpi_info.ioapic[i].address >> PAGE_SHIFT);
-    if (acpi_info.hpet)
-        deny(d->iomem, acpi_info.hpet >> PAGE_SHIFT, acpi_info.hpet >> PAGE_SHIFT);
+    /* The HPET stays allowed: we are done with it after boot, and ACPI methods of real machines read it. */
     /* RAM is never I/O memory, whoever owns it now. */
     for (unsigned int i = 0; i < boot_info.nr_memory; i++) {
         const struct boot_memory *m = &boot_info.memory[i];
