@@ -3,7 +3,7 @@
 
 import os
 
-from driver import BUILD, CONSOLE, HV, TCG_CPU, XEN, boot, check, test
+from driver import BUILD, CONSOLE, DOM0, HV, INITRD, TCG_CPU, XEN, boot, check, test
 
 GUESTS = os.path.join(BUILD, "pvguest")
 HYPERVISORS = {"ryokan": {"kernel": HV}, "xen": {"kernel": XEN, "cpu": TCG_CPU}}
@@ -48,6 +48,19 @@ def pvguest_selftest_smp():
 def pvguest_selftest_on_xen():
     """What, expected: as pvguest_selftest_smp. Why: the library must be a plain Xen guest. Method: real Xen 4.17."""
     selftest("xen", 2)
+
+
+@test
+def pvguest_selftest_as_domu():
+    """What: the self-test passes in a domain without privileges, beside dom0. Why: there the console is the PV ring, and machine memory,
+    ports and PCI are out of reach. Method: a boot domain of 64 MiB with 2 vCPUs. Expected: its `Test result: SUCCESS`, and dom0's prompt."""
+    modules = [(DOM0, ""), (INITRD, "")] + [(os.path.join(GUESTS, name), "") for name in ("selftest.elf", "selftest.tar")]
+    append = CONSOLE + " domain=u,kernel=2,ramdisk=3,mem=64M,vcpus=2"
+    with boot("pvguest_selftest_as_domu", append=append, modules=modules, cpus=2) as session:
+        session.expect(r"\(u\) Test result: SUCCESS")
+        check("(u) vcpus              ok" in session.output, "the second vCPU was not tried:\n" + session.tail(40))
+        session.position = 0
+        session.expect("dom0# ")
 
 
 @test
