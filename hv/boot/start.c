@@ -22,6 +22,7 @@
 #include "hv/io/watchdog.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/cmdline.h"
+#include "hv/lib/string.h"
 #include "hv/lib/version.h"
 #include "hv/mm/frame.h"
 #include "hv/mm/mm_init.h"
@@ -214,6 +215,7 @@ void __noreturn __init boot_start(uint32_t magic, uint32_t info)
 
     idt_init_early();
     bad = read_boot_info(magic, info);
+    strlcpy(hv_cmdline, boot_info.cmdline, sizeof(hv_cmdline));
     cmdline_parse(boot_info.cmdline, __param_start, (size_t)(__param_end - __param_start), report_option, NULL);
     console_init();
     print_banner();
