@@ -14,11 +14,11 @@ struct boot_range {
 };
 
 enum boot_memory_type { /* E820 types */
-    MEMORY_RAM = 1,
-    MEMORY_RESERVED = 2,
-    MEMORY_ACPI = 3,
-    MEMORY_NVS = 4,
-    MEMORY_UNUSABLE = 5,
+                        MEMORY_RAM = 1,
+                        MEMORY_RESERVED = 2,
+                        MEMORY_ACPI = 3,
+                        MEMORY_NVS = 4,
+                        MEMORY_UNUSABLE = 5,
 };
 
 struct boot_memory {
@@ -40,16 +40,17 @@ struct boot_info {
     unsigned int nr_memory;
     struct boot_module module[BOOT_MAX_MODULES];
     unsigned int nr_modules;
-    uint64_t rsdp;          /* physical address or 0 */
-    uint8_t rsdp_copy[36];  /* multiboot 2 hands over a copy */
+    uint64_t rsdp;         /* physical address or 0 */
+    uint8_t rsdp_copy[36]; /* multiboot 2 hands over a copy */
     unsigned int rsdp_copy_size;
     uint32_t trampoline_phys;
 };
 extern struct boot_info boot_info;
 
 /*
- * The three protocols: fill boot_info from the loader's structures at physical address `pa` (below 4 GiB, reachable by the early
- * direct map). They copy everything but the modules' contents. NULL, or a sentence that says what is wrong.
+ * The three protocols: fill boot_info from the loader's structures at physical address `pa` (below 4 GiB,
+ * reachable by the early direct map). They copy everything but the modules' contents. NULL, or a sentence
+ * that says what is wrong.
  */
 const char *multiboot_read(uint32_t pa);
 const char *multiboot2_read(uint32_t pa);

@@ -4,8 +4,8 @@
  *
  *     domain=NAME,kernel=MODULE[,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,cmdline=TEXT]
  *
- * a PV domain from the boot modules of those numbers (dom0's kernel is module 0). cmdline= comes last and takes the rest of
- * the option, which stands in double quotes if there are spaces.
+ * a PV domain from the boot modules of those numbers (dom0's kernel is module 0). cmdline= comes last and
+ * takes the rest of the option, which stands in double quotes if there are spaces.
  */
 #include "hv/boot/boot.h"
 #include "hv/boot/dom0_hardware.h"
@@ -43,7 +43,8 @@ static uint64_t opt_dom0_mem;
 static uint32_t opt_dom0_max_vcpus;
 integer_param("dom0_max_vcpus", opt_dom0_max_vcpus);
 
-/* dom0_mem=512M, and Xen's dom0_mem=512M,max:1G: a maximum beyond the start is accepted for dom0's own balloon. */
+/* dom0_mem=512M, and Xen's dom0_mem=512M,max:1G: a maximum beyond the start is accepted for dom0's own
+ * balloon. */
 static int parse_dom0_mem(const char *value)
 {
     uint64_t bytes;
@@ -99,7 +100,8 @@ static int parse_domain(const char *value)
         bool rest = eq && eq - key == 7 && !memcmp(key, "cmdline", 7);
 
         comma = eq && !rest ? strchr(eq, ',') : NULL;
-        if (!eq || !parse_one(d, key, (size_t)(eq - key), eq + 1, comma ? (size_t)(comma - eq - 1) : strlen(eq + 1)))
+        if (!eq ||
+            !parse_one(d, key, (size_t)(eq - key), eq + 1, comma ? (size_t)(comma - eq - 1) : strlen(eq + 1)))
             return -EINVAL;
     }
     if (d->kernel < 0 || !d->vcpus)
@@ -204,7 +206,8 @@ static void __init build_dom0(void)
     const char *bad;
 
     if (!boot_info.nr_modules)
-        panic("no dom0: give its kernel as the first boot module (QEMU: -initrd dom0.elf; GRUB: module2 /dom0.elf)\n");
+        panic("no dom0: give its kernel as the first boot module (QEMU: -initrd dom0.elf; GRUB: module2 "
+              "/dom0.elf)\n");
     b.vcpus = opt_dom0_max_vcpus ? min(opt_dom0_max_vcpus, (uint32_t)MAX_VCPUS) : cpus;
     b.mem = dom0_memory();
     /* Module 1 is dom0's initrd, unless a boot-time domain says that it uses it. */

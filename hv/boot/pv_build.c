@@ -2,13 +2,14 @@
 /*
  * The start of day of a PV domain. From VIRT_BASE up, page frame n at VIRT_BASE + n * 4096:
  *
- *   kernel | initrd (1) | p2m list (2) | start_info | store, console ring (3) | page tables | boot stack | padding
+ *   kernel | initrd (1) | p2m list (2) | start_info | store, console ring (3) | page tables | boot stack |
+ * padding
  *
- * (1) unless the kernel takes it by frame number (MOD_START_PFN); then it follows the mapped region, unmapped.
- * (2) unless the kernel names an address for it (INIT_P2M); then it follows too, mapped there by tables of its own.
- * (3) domains other than dom0.
- * The region ends at a multiple of 4 MiB, at least 512 KiB above the stack. Page tables are built as plain memory and become
- * page tables by the same pinning that a guest would use.
+ * (1) unless the kernel takes it by frame number (MOD_START_PFN); then it follows the mapped region,
+ * unmapped. (2) unless the kernel names an address for it (INIT_P2M); then it follows too, mapped there by
+ * tables of its own. (3) domains other than dom0. The region ends at a multiple of 4 MiB, at least 512 KiB
+ * above the stack. Page tables are built as plain memory and become page tables by the same pinning that a
+ * guest would use.
  */
 #include "hv/boot/pv_build.h"
 #include "hv/cpu/desc.h"
@@ -36,7 +37,7 @@ struct layout {
     uint64_t *p2m;          /* mfn of each page frame */
     unsigned int p2m_order; /* of that temporary array */
     uint64_t pages;
-    uint64_t base;          /* VIRT_BASE */
+    uint64_t base;                                                             /* VIRT_BASE */
     uint64_t initrd, p2m_list, start_info, store, console, tables, stack, end; /* virtual addresses */
     uint64_t nr_tables, next_table;
     uint64_t initrd_pfn, p2m_pfn; /* for what lies behind the region */
@@ -119,7 +120,8 @@ static const char *plan(struct layout *l, const struct pv_build *b)
     }
     if (behind <= l->pages)
         return NULL;
-    snprintf(why, sizeof(why), "its memory of %lu KiB is too small: kernel, initrd and tables need %lu KiB", l->pages * 4, behind * 4);
+    snprintf(why, sizeof(why), "its memory of %lu KiB is too small: kernel, initrd and tables need %lu KiB",
+             l->pages * 4, behind * 4);
     return why;
 }
 
@@ -142,7 +144,8 @@ static const char *allocate_memory(struct layout *l)
             order--;
         f = domain_alloc_frames(d, order, ALLOC_ZERO);
         if (!f && order == 0) {
-            snprintf(why, sizeof(why), "the machine has only %lu KiB for its %lu KiB of memory", pfn * 4, l->pages * 4);
+            snprintf(why, sizeof(why), "the machine has only %lu KiB for its %lu KiB of memory", pfn * 4,
+                     l->pages * 4);
             return why;
         }
         if (!f) {
@@ -268,7 +271,8 @@ static void fill_start_info(const struct layout *l, const struct pv_build *b)
     strlcpy((char *)si->cmd_line, b->cmdline, sizeof(si->cmd_line));
 }
 
-/* The console ring of a domain that the hypervisor itself serves. There is no xenstore yet: store_evtchn 0 says so. */
+/* The console ring of a domain that the hypervisor itself serves. There is no xenstore yet: store_evtchn 0
+ * says so. */
 static const char *make_console(const struct layout *l)
 {
     struct start_info *si = at(l, l->start_info);
@@ -324,7 +328,8 @@ static const char *build(struct layout *l, const struct pv_build *b)
         return bad;
     load_image(l);
     if (xen_notes_have(&l->notes, XEN_ELFNOTE_HYPERCALL_PAGE)) {
-        if (l->notes.hypercall_page < l->base || l->notes.hypercall_page >= l->end || l->notes.hypercall_page & ~PAGE_MASK)
+        if (l->notes.hypercall_page < l->base || l->notes.hypercall_page >= l->end ||
+            l->notes.hypercall_page & ~PAGE_MASK)
             return "its hypercall page lies outside of its image";
         pv_fill_hypercall_page(at(l, l->notes.hypercall_page));
     }

@@ -11,12 +11,13 @@ struct pv_build {
     const void *initrd; /* NULL = none */
     size_t initrd_size;
     const char *cmdline;
-    uint64_t pages;     /* memory of the domain */
+    uint64_t pages; /* memory of the domain */
 };
 
 /*
- * Load the kernel into d (which has its vCPUs and no memory yet), lay out its start of day (xen.h "Start-of-day memory layout") and
- * set up vCPU 0. NULL, or a sentence that says why the domain cannot be built.
+ * Load the kernel into d (which has its vCPUs and no memory yet), lay out its start of day (xen.h
+ * "Start-of-day memory layout") and set up vCPU 0. NULL, or a sentence that says why the domain cannot be
+ * built.
  */
 const char *pv_build(struct domain *d, const struct pv_build *b);
 

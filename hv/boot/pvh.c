@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The PVH boot ABI (<xen/arch-x86/hvm/start_info.h>): QEMU's -kernel with the ELF64 image, or Xen with Ryokan as a guest. */
+/* The PVH boot ABI (<xen/arch-x86/hvm/start_info.h>): QEMU's -kernel with the ELF64 image, or Xen with Ryokan
+ * as a guest. */
 #include "hv/boot/boot.h"
 #include "hv/lib/string.h"
 #include "hv/mm/frame.h"

@@ -22,8 +22,8 @@ struct smap_site {
 extern const struct smap_site smap_sites_start[], smap_sites_end[];
 
 /*
- * QEMU's TCG takes #PF on the stack of a guest's native iretq while SMAP is on (it reads the frame as the supervisor), so guests
- * that return with iretq die. Leave SMAP off there.
+ * QEMU's TCG takes #PF on the stack of a guest's native iretq while SMAP is on (it reads the frame as the
+ * supervisor), so guests that return with iretq die. Leave SMAP off there.
  */
 void smap_enable(void)
 {

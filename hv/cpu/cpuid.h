@@ -8,7 +8,7 @@
 struct host_cpu {
     char vendor[13];
     bool intel, amd, hygon, centaur;
-    bool tcg;       /* runs on QEMU's software emulation */
+    bool tcg; /* runs on QEMU's software emulation */
     uint32_t family, model, stepping;
     uint32_t max_leaf, max_ext_leaf;
     uint8_t phys_bits, virt_bits;

@@ -88,7 +88,8 @@ static void fill_gdt(uint64_t *gdt)
     gdt[GDT_INDEX(SEL_GUEST_CS64)] = DESC_CODE64(3);
 }
 
-static void set_system_descriptor(uint64_t *gdt, unsigned int sel, uint64_t base, uint32_t limit, uint64_t type)
+static void set_system_descriptor(uint64_t *gdt, unsigned int sel, uint64_t base, uint32_t limit,
+                                  uint64_t type)
 {
     uint64_t *d = &gdt[GDT_INDEX(sel)];
 

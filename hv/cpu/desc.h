@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GDT, IDT and TSS of each CPU. The hypervisor's descriptors live in one page per CPU that appears at 0xe000 of whatever GDT is
- * loaded (after the guest's 14 pages), as the PV ABI fixes the guest's flat selectors there.
+ * GDT, IDT and TSS of each CPU. The hypervisor's descriptors live in one page per CPU that appears at 0xe000
+ * of whatever GDT is loaded (after the guest's 14 pages), as the PV ABI fixes the guest's flat selectors
+ * there.
  */
 #ifndef HV_CPU_DESC_H
 #define HV_CPU_DESC_H
 
-#define GDT_RESERVED_PAGE  14
-#define GDT_RESERVED_BYTE  0xe000
-#define GDT_LIMIT          0xefff
+#define GDT_RESERVED_PAGE 14
+#define GDT_RESERVED_BYTE 0xe000
+#define GDT_LIMIT         0xefff
 
 #define SEL_HV_CS      0xe008
 #define SEL_HV_DS      0xe010

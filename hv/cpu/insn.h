@@ -5,16 +5,16 @@
 
 #include "hv/lib/types.h"
 
-#define READ_CR(n)                                                                                           \
-    static inline uint64_t read_cr##n(void)                                                                  \
-    {                                                                                                        \
-        uint64_t v;                                                                                          \
-        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v)::"memory");                                          \
-        return v;                                                                                            \
-    }                                                                                                        \
-    static inline void write_cr##n(uint64_t v)                                                               \
-    {                                                                                                        \
-        __asm__ volatile("mov %0, %%cr" #n ::"r"(v) : "memory");                                             \
+#define READ_CR(n)                                                  \
+    static inline uint64_t read_cr##n(void)                         \
+    {                                                               \
+        uint64_t v;                                                 \
+        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v)::"memory"); \
+        return v;                                                   \
+    }                                                               \
+    static inline void write_cr##n(uint64_t v)                      \
+    {                                                               \
+        __asm__ volatile("mov %0, %%cr" #n ::"r"(v) : "memory");    \
     }
 READ_CR(0)
 READ_CR(2)
@@ -22,16 +22,16 @@ READ_CR(3)
 READ_CR(4)
 #undef READ_CR
 
-#define DEBUG_REG(n)                                                                                         \
-    static inline uint64_t read_dr##n(void)                                                                  \
-    {                                                                                                        \
-        uint64_t v;                                                                                          \
-        __asm__ volatile("mov %%db" #n ", %0" : "=r"(v));                                                    \
-        return v;                                                                                            \
-    }                                                                                                        \
-    static inline void write_dr##n(uint64_t v)                                                               \
-    {                                                                                                        \
-        __asm__ volatile("mov %0, %%db" #n ::"r"(v));                                                        \
+#define DEBUG_REG(n)                                      \
+    static inline uint64_t read_dr##n(void)               \
+    {                                                     \
+        uint64_t v;                                       \
+        __asm__ volatile("mov %%db" #n ", %0" : "=r"(v)); \
+        return v;                                         \
+    }                                                     \
+    static inline void write_dr##n(uint64_t v)            \
+    {                                                     \
+        __asm__ volatile("mov %0, %%db" #n ::"r"(v));     \
     }
 DEBUG_REG(0)
 DEBUG_REG(1)
@@ -57,7 +57,8 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 bool __must_check rdmsr_safe(uint32_t msr, uint64_t *value);
 bool __must_check wrmsr_safe(uint32_t msr, uint64_t value);
 
-static inline void cpuid_count(uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+static inline void cpuid_count(uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c,
+                               uint32_t *d)
 {
     __asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "0"(leaf), "2"(sub));
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests between CPUs. There is one shoot-down at a time for the machine: its initiator owns flush_lock, names the targets
- * in flush_targets, and waits until each has cleared its bit. Interrupts are off in the hypervisor, so a target serves the request
- * when it next (a) takes the IPI in guest mode or idle, or (b) waits for a lock, for another shoot-down or for a call.
+ * Requests between CPUs. There is one shoot-down at a time for the machine: its initiator owns flush_lock,
+ * names the targets in flush_targets, and waits until each has cleared its bit. Interrupts are off in the
+ * hypervisor, so a target serves the request when it next (a) takes the IPI in guest mode or idle, or (b)
+ * waits for a lock, for another shoot-down or for a call.
  */
 #include "hv/cpu/ipi.h"
 #include "hv/cpu/apic.h"
@@ -58,8 +59,8 @@ void tlb_flush_local(void)
 }
 
 /*
- * The stamp is the low half of the clock. Its age is taken modulo 2^32, so an ancient stamp looks younger than it is and costs a
- * needless flush at worst; the CPUs' own times are whole.
+ * The stamp is the low half of the clock. Its age is taken modulo 2^32, so an ancient stamp looks younger
+ * than it is and costs a needless flush at worst; the CPUs' own times are whole.
  */
 cpumask_t tlb_flush_needed(cpumask_t mask, uint32_t stamp)
 {
@@ -67,7 +68,7 @@ cpumask_t tlb_flush_needed(cpumask_t mask, uint32_t stamp)
     uint64_t age = (uint32_t)((uint32_t)now - stamp);
     unsigned int cpu;
 
-    for_each_cpu(cpu, mask.bits)
+    for_each_cpu (cpu, mask.bits)
         if (now - READ_ONCE(per_cpu(tlb_last_flush, cpu)) < age)
             mask.bits &= ~BIT(cpu);
     return mask;
@@ -107,7 +108,7 @@ void tlb_flush_mask(cpumask_t mask, uint64_t va)
     smp_wmb();
     WRITE_ONCE(flush_targets.bits, mask.bits);
     smp_mb();
-    for_each_cpu(cpu, mask.bits)
+    for_each_cpu (cpu, mask.bits)
         apic_send_ipi(cpu, VECTOR_FLUSH);
     while (READ_ONCE(flush_targets.bits))
         cpu_relax();
@@ -164,7 +165,7 @@ void on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
     }
     WRITE_ONCE(call_now, &c);
     smp_mb();
-    for_each_cpu(cpu, c.left.bits)
+    for_each_cpu (cpu, c.left.bits)
         cpu_raise_on(cpu, CPU_PENDING_CALLS);
     if (own)
         fn(arg);

@@ -15,17 +15,18 @@
 #define VECTOR_APIC_ERROR   0xfe
 
 /*
- * Flush TLBs and wait until it is done everywhere. Any lock may be held: CPUs that wait for a lock serve the request.
- * The own CPU is included when it is in `mask`. `va`: one page, or FLUSH_ALL_VA for everything incl. global entries.
+ * Flush TLBs and wait until it is done everywhere. Any lock may be held: CPUs that wait for a lock serve the
+ * request. The own CPU is included when it is in `mask`. `va`: one page, or FLUSH_ALL_VA for everything incl.
+ * global entries.
  */
 #define FLUSH_ALL_VA (~0ULL)
 void tlb_flush_mask(cpumask_t mask, uint64_t va);
-void tlb_flush_local(void);           /* everything, global entries too, on this CPU */
-void cpu_service_requests(void);      /* serve a waiting shoot-down; called by spinning code */
+void tlb_flush_local(void);      /* everything, global entries too, on this CPU */
+void cpu_service_requests(void); /* serve a waiting shoot-down; called by spinning code */
 
 /*
- * The TLB clock: advances whenever some CPU flushes its whole TLB. A frame's stamp compared with the CPUs' last flush
- * tells which CPUs may still hold an entry for it. tlb_flush_needed() narrows `mask` to those.
+ * The TLB clock: advances whenever some CPU flushes its whole TLB. A frame's stamp compared with the CPUs'
+ * last flush tells which CPUs may still hold an entry for it. tlb_flush_needed() narrows `mask` to those.
  */
 uint32_t tlb_clock_now(void);
 cpumask_t tlb_flush_needed(cpumask_t mask, uint32_t stamp);

@@ -5,35 +5,35 @@
 
 #include "hv/lib/types.h"
 
-#define MSR_TSC              0x00000010
-#define MSR_APIC_BASE        0x0000001b
-#define MSR_FEATURE_CONTROL  0x0000003a
-#define MSR_SPEC_CTRL        0x00000048
-#define MSR_PRED_CMD         0x00000049
-#define MSR_ARCH_CAPS        0x0000010a
-#define MSR_SYSENTER_CS      0x00000174
-#define MSR_SYSENTER_ESP     0x00000175
-#define MSR_SYSENTER_EIP     0x00000176
-#define MSR_MISC_ENABLE      0x000001a0
-#define MSR_PAT              0x00000277
-#define MSR_TSC_DEADLINE     0x000006e0
-#define MSR_X2APIC_FIRST     0x00000800
-#define MSR_XSS              0x00000da0
-#define MSR_EFER             0xc0000080
-#define MSR_STAR             0xc0000081
-#define MSR_LSTAR            0xc0000082
-#define MSR_CSTAR            0xc0000083
-#define MSR_FMASK            0xc0000084
-#define MSR_FS_BASE          0xc0000100
-#define MSR_GS_BASE          0xc0000101
-#define MSR_KERNEL_GS_BASE   0xc0000102
-#define MSR_TSC_AUX          0xc0000103
+#define MSR_TSC             0x00000010
+#define MSR_APIC_BASE       0x0000001b
+#define MSR_FEATURE_CONTROL 0x0000003a
+#define MSR_SPEC_CTRL       0x00000048
+#define MSR_PRED_CMD        0x00000049
+#define MSR_ARCH_CAPS       0x0000010a
+#define MSR_SYSENTER_CS     0x00000174
+#define MSR_SYSENTER_ESP    0x00000175
+#define MSR_SYSENTER_EIP    0x00000176
+#define MSR_MISC_ENABLE     0x000001a0
+#define MSR_PAT             0x00000277
+#define MSR_TSC_DEADLINE    0x000006e0
+#define MSR_X2APIC_FIRST    0x00000800
+#define MSR_XSS             0x00000da0
+#define MSR_EFER            0xc0000080
+#define MSR_STAR            0xc0000081
+#define MSR_LSTAR           0xc0000082
+#define MSR_CSTAR           0xc0000083
+#define MSR_FMASK           0xc0000084
+#define MSR_FS_BASE         0xc0000100
+#define MSR_GS_BASE         0xc0000101
+#define MSR_KERNEL_GS_BASE  0xc0000102
+#define MSR_TSC_AUX         0xc0000103
 
-#define EFER_SCE   BIT(0)
-#define EFER_LME   BIT(8)
-#define EFER_LMA   BIT(10)
-#define EFER_NXE   BIT(11)
-#define EFER_SVME  BIT(12)
+#define EFER_SCE  BIT(0)
+#define EFER_LME  BIT(8)
+#define EFER_LMA  BIT(10)
+#define EFER_NXE  BIT(11)
+#define EFER_SVME BIT(12)
 
 #define CR0_PE BIT(0)
 #define CR0_MP BIT(1)

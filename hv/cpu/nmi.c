@@ -35,7 +35,7 @@ void nmi_stop_others(void)
 
     stop_requested.bits = others;
     smp_mb();
-    for_each_cpu(cpu, others)
+    for_each_cpu (cpu, others)
         apic_send_nmi(cpu);
     /* A CPU whose NMIs are blocked cannot answer: do not wait for ever. */
     for (unsigned int spin = 0; spin < 100000000 && (stopped.bits & others) != others; spin++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register frame that every entry into the hypervisor leaves at the top of the CPU's stack (hv/cpu/entry.S).
- * rdi..r9 stand in the order of the hypercall ABI, so that arg[] of the frame is the hypercall's argument vector.
+ * The register frame that every entry into the hypervisor leaves at the top of the CPU's stack
+ * (hv/cpu/entry.S). rdi..r9 stand in the order of the hypercall ABI, so that arg[] of the frame is the
+ * hypercall's argument vector.
  */
 #ifndef HV_CPU_REGS_H
 #define HV_CPU_REGS_H
@@ -28,8 +29,9 @@ struct regs {
 };
 
 /*
- * REGS_SYSCALL: entered by the syscall instruction and the return may use sysret: cs, ss are the flat 64-bit guest selectors and rcx,
- * r11 are dead. Whoever points the frame elsewhere (a bounce, iret) sets vector to 0, and the return uses iret.
+ * REGS_SYSCALL: entered by the syscall instruction and the return may use sysret: cs, ss are the flat 64-bit
+ * guest selectors and rcx, r11 are dead. Whoever points the frame elsewhere (a bounce, iret) sets vector to
+ * 0, and the return uses iret.
  */
 #define REGS_SYSCALL   0x100
 #define REGS_SYSENTER  0x101

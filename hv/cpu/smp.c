@@ -174,7 +174,8 @@ unsigned int __init smp_bring_up(unsigned int limit)
         if (id == own)
             continue;
         if (next >= limit || next >= NR_CPUS) {
-            printk(LOG_INFO "CPU with APIC id %u is not used: limit of %u CPUs\n", id, min(limit, (unsigned int)NR_CPUS));
+            printk(LOG_INFO "CPU with APIC id %u is not used: limit of %u CPUs\n", id,
+                   min(limit, (unsigned int)NR_CPUS));
             continue;
         }
         cpu_apic_id[next] = id;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One heap of timers per CPU, earliest first. The CPU's APIC timer is armed for the earliest one only; there is no tick.
- * A timer belongs to one CPU's heap (t->cpu); its heap's lock protects it.
+ * One heap of timers per CPU, earliest first. The CPU's APIC timer is armed for the earliest one only; there
+ * is no tick. A timer belongs to one CPU's heap (t->cpu); its heap's lock protects it.
  */
 #include "hv/cpu/timer.h"
 #include "hv/cpu/apic.h"

@@ -6,10 +6,10 @@
 #include "hv/lib/pheap.h"
 
 struct timer {
-    struct pheap_node node;   /* key: expiry, system time in ns */
-    void (*fn)(void *arg);    /* runs on `cpu` on the way back to the guest or idle loop, no locks held */
+    struct pheap_node node; /* key: expiry, system time in ns */
+    void (*fn)(void *arg);  /* runs on `cpu` on the way back to the guest or idle loop, no locks held */
     void *arg;
-    uint32_t cpu;             /* whose heap it is (or will be) in */
+    uint32_t cpu; /* whose heap it is (or will be) in */
     bool queued;
 };
 

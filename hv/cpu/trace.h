@@ -7,8 +7,8 @@
 
 enum trace_event {
     TRACE_NONE,
-    TRACE_SWITCH,    /* a = from domid<<16|vcpu, b = to */
-    TRACE_WAKE,      /* a = domid<<16|vcpu */
+    TRACE_SWITCH, /* a = from domid<<16|vcpu, b = to */
+    TRACE_WAKE,   /* a = domid<<16|vcpu */
     TRACE_BLOCK,
     TRACE_HYPERCALL_ERROR, /* a = number, b = -errno */
     TRACE_GUEST_TRAP,      /* a = vector, b = rip */

@@ -88,8 +88,9 @@ void trap_from_guest(struct regs *r)
 }
 
 /*
- * The return to a guest faulted: its frame's selectors or rip are unusable. The CPU pushed its frame just below the guest's
- * rip..ss, over memory whose contents are in registers (and so in *r). Rebuild the guest's frame at the top of the stack.
+ * The return to a guest faulted: its frame's selectors or rip are unusable. The CPU pushed its frame just
+ * below the guest's rip..ss, over memory whose contents are in registers (and so in *r). Rebuild the guest's
+ * frame at the top of the stack.
  */
 static void __noreturn guest_iret_faulted(struct regs *r)
 {

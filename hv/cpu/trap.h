@@ -6,14 +6,16 @@
 #include "hv/cpu/regs.h"
 
 /*
- * Exceptions raised by a PV guest go up through this structure, set once at boot by hv/pv (lower layers do not call
- * upper ones by name). Called with the guest's frame; the handler either fixes the cause, or makes the guest take the
- * trap, or crashes the domain.
+ * Exceptions raised by a PV guest go up through this structure, set once at boot by hv/pv (lower layers do
+ * not call upper ones by name). Called with the guest's frame; the handler either fixes the cause, or makes
+ * the guest take the trap, or crashes the domain.
  */
 struct guest_trap_ops {
-    void (*exception)(struct regs *r);               /* vectors 0..31 except NMI, #DF, #MC */
+    void (*exception)(struct regs *r); /* vectors 0..31 except NMI, #DF, #MC */
     void (*page_fault)(struct regs *r, uint64_t cr2);
-    bool (*hv_page_fault)(struct regs *r, uint64_t cr2); /* a fault in hypervisor mode that a guest may cause: LDT window; true = fixed */
+    bool (*hv_page_fault)(
+        struct regs *r,
+        uint64_t cr2); /* a fault in hypervisor mode that a guest may cause: LDT window; true = fixed */
     bool (*iret_fault)(struct regs *r);
 };
 extern const struct guest_trap_ops *guest_trap_ops;
@@ -26,10 +28,10 @@ void free_irq_vector(uint8_t vector);
 /* Exception table: code address -> fixup address; entries are made with EX_TABLE in asm. */
 #define EX_TABLE(from, to) EX_TABLE_TO(from, #to)
 /* The same with a string, for the label of an asm goto ("%l[fault]"), which clang-format would break. */
-#define EX_TABLE_TO(from, to)                                                                                \
-    ".section .ex_table, \"a\"\n\t"                                                                          \
-    ".balign 8\n\t"                                                                                          \
-    ".quad " #from ", " to "\n\t"                                                                            \
+#define EX_TABLE_TO(from, to)       \
+    ".section .ex_table, \"a\"\n\t" \
+    ".balign 8\n\t"                 \
+    ".quad " #from ", " to "\n\t"   \
     ".previous\n\t"
 uint64_t ex_table_fixup(uint64_t rip); /* 0 = none */
 

@@ -109,7 +109,7 @@ static int domain_publish(struct domain *d)
         rc = -EEXIST;
     } else {
         by_id[d->id / IDS_PER_TABLE][d->id % IDS_PER_TABLE] = d;
-        list_for_each(pos, &domain_list, all)
+        list_for_each (pos, &domain_list, all)
             if (pos->id > d->id)
                 break;
         list_add_tail(&d->all, &pos->all);
@@ -245,7 +245,7 @@ void domain_pause_nosync(struct domain *d)
     struct vcpu *v;
 
     atomic_add_return(&d->pause_count, 1);
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         vcpu_sleep_nosync(v);
 }
 
@@ -255,7 +255,7 @@ void domain_pause(struct domain *d)
 
     ASSERT(d != current->domain);
     domain_pause_nosync(d);
-    for_each_vcpu(d, v)
+    for_each_vcpu (d, v)
         vcpu_sleep_sync(v);
 }
 
@@ -264,7 +264,7 @@ void domain_unpause(struct domain *d)
     struct vcpu *v;
 
     if (atomic_sub_return(&d->pause_count, 1) == 0)
-        for_each_vcpu(d, v)
+        for_each_vcpu (d, v)
             vcpu_wake(v);
 }
 
@@ -313,7 +313,8 @@ void domain_crash(struct domain *d, const char *why, ...)
     va_end(ap);
     if (current && current->domain == d) {
         gprintk(LOG_ERR, "crashed: %s\n", text);
-        gprintk(LOG_ERR, "at rip %04x:%016lx rsp %016lx\n", guest_regs()->cs, guest_regs()->rip, guest_regs()->rsp);
+        gprintk(LOG_ERR, "at rip %04x:%016lx rsp %016lx\n", guest_regs()->cs, guest_regs()->rip,
+                guest_regs()->rsp);
         d->ops->dump_vcpu(current);
     } else {
         printk(LOG_GUEST LOG_ERR "d%u crashed: %s\n", d->id, text);
@@ -343,7 +344,7 @@ int domain_kill(struct domain *d)
         d->dying = 1;
         for (unsigned int i = 0; i < ARRAY_SIZE(d->watchdog); i++)
             timer_kill(&d->watchdog[i]);
-        for_each_vcpu(d, v)
+        for_each_vcpu (d, v)
             vcpu_stop_timers(v);
     }
     if (d->relinquish_step == STEP_EVENTS) {
@@ -354,7 +355,7 @@ int domain_kill(struct domain *d)
         rc = domain_hooks->relinquish(d);
         if (rc)
             return rc;
-        for_each_vcpu(d, v)
+        for_each_vcpu (d, v)
             vcpu_info_unregister(v);
         d->relinquish_step = STEP_MEMORY;
     }

@@ -2,8 +2,9 @@
 /*
  * Domains and vCPUs. Fields are grouped under the lock that protects them.
  *
- * Life of a domain: created (paused by the creator) -> runs -> shut down (vCPUs stopped, reason recorded) or dying
- * (domain_kill, preemptible: events, grants, memory go back) -> freed when the last reference is dropped.
+ * Life of a domain: created (paused by the creator) -> runs -> shut down (vCPUs stopped, reason recorded) or
+ * dying (domain_kill, preemptible: events, grants, memory go back) -> freed when the last reference is
+ * dropped.
  */
 #ifndef HV_DOMAIN_DOMAIN_H
 #define HV_DOMAIN_DOMAIN_H
@@ -37,28 +38,28 @@ struct cpuid_policy;
 struct vcpu {
     struct domain *domain;
     uint16_t id;
-    bool initialised;            /* has a register state to run with */
+    bool initialised; /* has a register state to run with */
     bool is_idle;
 
     /* Shared with the guest. Never NULL: a private dummy page until the guest has a place for it. */
     struct vcpu_info *info;
-    struct frame *info_frame;    /* reference held while registered by VCPUOP_register_vcpu_info */
+    struct frame *info_frame; /* reference held while registered by VCPUOP_register_vcpu_info */
     bool info_registered;
 
     /* Scheduling: hv/sched. pause_flags by atomic operations; the rest under the run queue's lock. */
     uint64_t pause_flags;
     uint32_t pause_count;
     struct sched_vcpu sched;
-    cpumask_t pin_saved;         /* hard affinity to return to after SCHEDOP_pin_override, empty = none is in force */
+    cpumask_t pin_saved; /* hard affinity to return to after SCHEDOP_pin_override, empty = none is in force */
     struct vcpu_runstate_info runstate; /* state, entry time and accumulated times, ns */
-    gva_t runstate_guest;        /* .va 0 = not registered; guest virtual, kernel page tables */
-    gva_t time_guest;            /* secondary vcpu_time_info; as above */
-    bool guest_areas_stale;      /* runstate_guest/time_guest could not be written in user mode: retry */
-    cpumask_t dirty_cpus;        /* CPUs that may hold this vCPU's address space in their TLB */
+    gva_t runstate_guest;               /* .va 0 = not registered; guest virtual, kernel page tables */
+    gva_t time_guest;                   /* secondary vcpu_time_info; as above */
+    bool guest_areas_stale; /* runstate_guest/time_guest could not be written in user mode: retry */
+    cpumask_t dirty_cpus;   /* CPUs that may hold this vCPU's address space in their TLB */
 
     /* Timers; run on the vCPU's CPU. */
     struct timer singleshot, periodic, poll;
-    uint64_t periodic_period;    /* ns, 0 = off */
+    uint64_t periodic_period; /* ns, 0 = off */
     uint64_t periodic_last;
     /* SCHEDOP_poll: > 0 the one port polled, < 0 any of several, 0 not polling. */
     int32_t poll_port;
@@ -71,12 +72,12 @@ struct vcpu {
     bool in_nmi, in_mce;
     bool nmi_masked;
 
-    struct regs regs;            /* while not running; live ones are in cpu_info.guest_regs */
+    struct regs regs; /* while not running; live ones are in cpu_info.guest_regs */
     struct pv_vcpu pv;
-    void *xsave;                 /* FPU and extended state */
+    void *xsave; /* FPU and extended state */
     uint64_t xcr0;
-    uint32_t fpu_cpu;            /* CPU + 1 whose registers may still hold this state (hv/cpu/fpu.c); 0 = none */
-    uint64_t work;               /* budget used in the present hypercall (hypercall_preempt_check) */
+    uint32_t fpu_cpu; /* CPU + 1 whose registers may still hold this state (hv/cpu/fpu.c); 0 = none */
+    uint64_t work;    /* budget used in the present hypercall (hypercall_preempt_check) */
 };
 
 /* How a kind of guest (PV now, hardware guests later) is run; chosen once at creation. */
@@ -86,50 +87,50 @@ struct guest_ops {
     void (*domain_free)(struct domain *d);
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_free)(struct vcpu *v);
-    void (*switch_from)(struct vcpu *v);             /* save live state */
-    void (*switch_to)(struct vcpu *v);               /* load it, page tables included */
-    void __noreturn (*resume)(void);                 /* enter the guest: current vCPU */
-    void (*take_nmi)(void);                          /* current vCPU, which may */
-    int (*relinquish)(struct domain *d);             /* drop page-table and mapping references; -ERESTART */
-    void (*dump_vcpu)(const struct vcpu *v);         /* registers and stack on the console */
+    void (*switch_from)(struct vcpu *v);     /* save live state */
+    void (*switch_to)(struct vcpu *v);       /* load it, page tables included */
+    void __noreturn (*resume)(void);         /* enter the guest: current vCPU */
+    void (*take_nmi)(void);                  /* current vCPU, which may */
+    int (*relinquish)(struct domain *d);     /* drop page-table and mapping references; -ERESTART */
+    void (*dump_vcpu)(const struct vcpu *v); /* registers and stack on the console */
 };
 
 struct domain {
     domid_t id;
-    bool privileged;             /* control domain: may use domctl, sysctl, platform_op, foreign mappings */
-    bool hardware;               /* owns the machine's devices: dom0 */
+    bool privileged; /* control domain: may use domctl, sysctl, platform_op, foreign mappings */
+    bool hardware;   /* owns the machine's devices: dom0 */
     bool is_idle;
     const struct guest_ops *ops;
     uint32_t max_vcpus;
     struct vcpu *vcpu[MAX_VCPUS];
     struct shared_info *shared_info; /* FRAME_HV_SHARED page */
-    uint8_t handle[16];          /* uuid */
-    char name[32];               /* for logs and the boot console prefix */
+    uint8_t handle[16];              /* uuid */
+    char name[32];                   /* for logs and the boot console prefix */
     uint32_t ssidref;
     struct sched_domain sched;
     uint64_t create_time;
 
-    uint32_t refcount;           /* atomic; domain_get/domain_put */
-    struct list all;             /* LOCK_DOMLIST */
+    uint32_t refcount; /* atomic; domain_get/domain_put */
+    struct list all;   /* LOCK_DOMLIST */
 
     /* d->lock */
     struct spinlock lock;
-    uint32_t pause_count;        /* by the control domain or the hypervisor; 0 = may run */
+    uint32_t pause_count; /* by the control domain or the hypervisor; 0 = may run */
     bool creation_finished;
-    uint8_t dying;               /* 0 alive, 1 being torn down, 2 dead */
+    uint8_t dying; /* 0 alive, 1 being torn down, 2 dead */
     bool shutting_down, shut_down;
-    uint32_t shutdown_code;      /* SHUTDOWN_*, SHUTDOWN_CODE_NONE before anybody gave one */
-    struct timer watchdog[2];    /* SCHEDOP_watchdog */
+    uint32_t shutdown_code;   /* SHUTDOWN_*, SHUTDOWN_CODE_NONE before anybody gave one */
+    struct timer watchdog[2]; /* SCHEDOP_watchdog */
     uint32_t watchdog_inuse;
     uint32_t relinquish_step;
 
     /* d->page_lock */
     struct spinlock page_lock;
-    uint32_t page_list;          /* first frame's mfn, FRAME_LIST_END when empty */
+    uint32_t page_list; /* first frame's mfn, FRAME_LIST_END when empty */
     uint64_t tot_pages, max_pages;
-    uint64_t shared_pages;       /* FRAME_HV_SHARED */
+    uint64_t shared_pages; /* FRAME_HV_SHARED */
 
-    struct spinlock mmu_lock;    /* LOCK_MMU: page-table updates and typing, see hv/pv/page_type.c */
+    struct spinlock mmu_lock; /* LOCK_MMU: page-table updates and typing, see hv/pv/page_type.c */
     struct pv_domain pv;
 
     struct evtchn_domain evtchn;
@@ -139,7 +140,7 @@ struct domain {
 
     /* Hardware access, checked by emulation, mapping and physdev_op. */
     struct rangeset *ioports, *iomem, *irqs;
-    struct pirq_table *pirqs;    /* hypercalls/physdev.c */
+    struct pirq_table *pirqs; /* hypercalls/physdev.c */
     const struct cpuid_policy *cpuid;
 
     /* Console of a domain that was built at boot (io/console.c): line assembly for the prefix. */
@@ -150,8 +151,8 @@ struct domain {
 };
 
 /*
- * What layers above keep per domain (grant tables, physical irqs): called at creation, during domain_kill and when the last reference
- * goes. Set once at boot.
+ * What layers above keep per domain (grant tables, physical irqs): called at creation, during domain_kill and
+ * when the last reference goes. Set once at boot.
  */
 struct domain_hooks {
     int (*init)(struct domain *d);
@@ -161,12 +162,12 @@ struct domain_hooks {
 };
 extern const struct domain_hooks *domain_hooks;
 
-extern struct domain *dom0;      /* the hardware domain */
+extern struct domain *dom0; /* the hardware domain */
 extern struct domain idle_domain;
 
 /*
- * Create / build. domain_create: a paused domain with no vCPUs and no memory; vcpu_create adds vCPU `id` (down) on a CPU.
- * NULL and *rc = -errno on failure, with nothing left behind.
+ * Create / build. domain_create: a paused domain with no vCPUs and no memory; vcpu_create adds vCPU `id`
+ * (down) on a CPU. NULL and *rc = -errno on failure, with nothing left behind.
  */
 struct domain *domain_create(domid_t id, const struct guest_ops *ops, uint32_t max_vcpus, int *rc);
 struct vcpu *vcpu_create(struct domain *d, uint16_t id, unsigned int cpu);
@@ -178,12 +179,13 @@ bool __must_check domain_get(struct domain *d);
 void domain_put(struct domain *d);
 extern struct spinlock domlist_lock;
 extern struct list domain_list;
-#define for_each_domain(d) list_for_each(d, &domain_list, all)
-#define for_each_vcpu(d, v)                                                                                  \
-    for (uint32_t fev_i = 0; fev_i < (d)->max_vcpus && ((v) = (d)->vcpu[fev_i], true); fev_i++)              \
+#define for_each_domain(d) list_for_each (d, &domain_list, all)
+#define for_each_vcpu(d, v)                                                                     \
+    for (uint32_t fev_i = 0; fev_i < (d)->max_vcpus && ((v) = (d)->vcpu[fev_i], true); fev_i++) \
         if (v)
 
-/* Stop all vCPUs of d (waits until none runs); nested. The caller must not be a vCPU of d for the _sync form. */
+/* Stop all vCPUs of d (waits until none runs); nested. The caller must not be a vCPU of d for the _sync form.
+ */
 void domain_pause(struct domain *d);
 void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
@@ -198,8 +200,8 @@ void domain_resume(struct domain *d);
 int domain_kill(struct domain *d);
 
 /*
- * The guest broke the rules for good: log vCPU, RIP and the reason, and stop it with SHUTDOWN_crash. Returns; the caller unwinds to the
- * guest exit path, where the vCPU is descheduled.
+ * The guest broke the rules for good: log vCPU, RIP and the reason, and stop it with SHUTDOWN_crash. Returns;
+ * the caller unwinds to the guest exit path, where the vCPU is descheduled.
  */
 void domain_crash(struct domain *d, const char *why, ...) __printf(2, 3);
 
@@ -215,8 +217,8 @@ enum action {
 int may(const struct domain *d, enum action a, const struct domain *target);
 
 /*
- * The domain a hypercall names: DOMID_SELF or an id that `current` may do `a` to. NULL and *rc = -ESRCH/-EPERM. Drop with
- * domain_put.
+ * The domain a hypercall names: DOMID_SELF or an id that `current` may do `a` to. NULL and *rc =
+ * -ESRCH/-EPERM. Drop with domain_put.
  */
 struct domain *domain_for_hypercall(domid_t id, enum action a, int *rc);
 

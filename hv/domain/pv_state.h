@@ -9,51 +9,52 @@
 
 /* A guest entry point registered by callback_op / set_callbacks. */
 struct pv_callback {
-    uint64_t eip;       /* 0 = none */
-    bool mask_events;   /* CALLBACKF_mask_events */
+    uint64_t eip;     /* 0 = none */
+    bool mask_events; /* CALLBACKF_mask_events */
 };
 
 struct pv_vcpu {
-    struct trap_info *traps;          /* 256 entries, one page; .address 0 = none */
+    struct trap_info *traps; /* 256 entries, one page; .address 0 = none */
     struct pv_callback event, failsafe, syscall, syscall32, sysenter;
     uint16_t syscall32_cs, sysenter_cs;
 
-    uint64_t kernel_sp;               /* stack for entries from user mode (stack_switch) */
+    uint64_t kernel_sp; /* stack for entries from user mode (stack_switch) */
     uint16_t kernel_ss;
-    bool in_kernel;                   /* guest mode: kernel or user, both in ring 3 */
-    bool ts;                          /* guest's CR0.TS */
-    uint8_t iopl;                     /* virtual IOPL 0..3 */
+    bool in_kernel; /* guest mode: kernel or user, both in ring 3 */
+    bool ts;        /* guest's CR0.TS */
+    uint8_t iopl;   /* virtual IOPL 0..3 */
 
-    uint16_t ds, es, fs, gs;          /* selectors while not running */
+    uint16_t ds, es, fs, gs; /* selectors while not running */
     uint64_t fs_base;
-    /* While running both are live: the active one in MSR_GS_BASE, the other in MSR_KERNEL_GS_BASE (swapgs at each change of mode). */
+    /* While running both are live: the active one in MSR_GS_BASE, the other in MSR_KERNEL_GS_BASE (swapgs at
+     * each change of mode). */
     uint64_t gs_base_kernel, gs_base_user;
 
-    uint64_t cr4;                     /* guest-controlled bits: TSD, DE, FSGSBASE, OSXSAVE */
-    uint64_t cr2;                     /* last page-fault address handed to the guest by mov from CR2 */
-    uint64_t dr[4], dr6, dr7;         /* guest debug registers */
-    uint64_t dr7_io;                  /* emulated I/O breakpoints (DR7 bits not loaded) */
+    uint64_t cr4;             /* guest-controlled bits: TSD, DE, FSGSBASE, OSXSAVE */
+    uint64_t cr2;             /* last page-fault address handed to the guest by mov from CR2 */
+    uint64_t dr[4], dr6, dr7; /* guest debug registers */
+    uint64_t dr7_io;          /* emulated I/O breakpoints (DR7 bits not loaded) */
 
-    mfn_t user_table;                 /* L4 for user mode; .m == 0: none */
-    mfn_t kernel_table;               /* L4 for kernel mode; type reference held */
-    uint64_t cr3;                     /* what is (to be) in CR3 */
+    mfn_t user_table;   /* L4 for user mode; .m == 0: none */
+    mfn_t kernel_table; /* L4 for kernel mode; type reference held */
+    uint64_t cr3;       /* what is (to be) in CR3 */
 
-    pte_t *window;                    /* L1 entries of the GDT (16) and LDT (16) windows */
+    pte_t *window; /* L1 entries of the GDT (16) and LDT (16) windows */
     uint64_t gdt_frames[14];
     uint16_t gdt_entries;
-    uint64_t ldt_base;                /* guest virtual */
+    uint64_t ldt_base; /* guest virtual */
     uint16_t ldt_entries;
-    uint32_t shadow_ldt_mapped;       /* LDT window pages now mapped, bit per page */
+    uint32_t shadow_ldt_mapped; /* LDT window pages now mapped, bit per page */
 
-    uint64_t iobmp;                   /* guest virtual address of the port bitmap, 0 = none */
+    uint64_t iobmp; /* guest virtual address of the port bitmap, 0 = none */
     uint32_t iobmp_limit;
 };
 
 /* Assists that do something or are accepted for compatibility. */
-#define PV_VM_ASSIST_VALID                                                                                   \
-    (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |                                  \
-     BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |                              \
-     BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) |                           \
+#define PV_VM_ASSIST_VALID                                                         \
+    (BIT(VMASST_TYPE_4gb_segments) | BIT(VMASST_TYPE_4gb_segments_notify) |        \
+     BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |    \
+     BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) | \
      BIT(VMASST_TYPE_m2p_strict))
 
 struct pv_domain {
@@ -62,11 +63,11 @@ struct pv_domain {
     uint32_t pci_cf8;                 /* the hardware domain's own PCI address register */
 
     /* d->mmu_lock; hv/pv/page_type.c and pv_mm.c */
-    uint32_t drop[8];                 /* frames whose release as L2..L4 was preempted, last one on top */
+    uint32_t drop[8]; /* frames whose release as L2..L4 was preempted, last one on top */
     uint32_t drops;
-    bool foreign_unmapped;            /* a writable mapping of another's frame went: flush before the operation ends */
+    bool foreign_unmapped; /* a writable mapping of another's frame went: flush before the operation ends */
     uint8_t relinquish_step;
-    struct frame *relinquish_at;      /* how far the walk of the page list got; a reference is held */
+    struct frame *relinquish_at; /* how far the walk of the page list got; a reference is held */
 };
 
 #endif

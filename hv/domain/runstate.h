@@ -7,7 +7,7 @@
 
 extern struct vcpu_info idle_vcpu_info; /* no event is ever pending in it */
 
-struct vcpu *vcpu_alloc(void);   /* zeroed, page aligned; NULL when memory is out */
+struct vcpu *vcpu_alloc(void); /* zeroed, page aligned; NULL when memory is out */
 
 void runstate_init(struct vcpu *v, int state);
 /* Book the time since the last change under the old state. Lock: the run queue of v. */
@@ -15,7 +15,8 @@ void runstate_change(struct vcpu *v, int state, uint64_t now);
 /* RUNSTATE_blocked or RUNSTATE_offline for a vCPU that is not runnable. */
 int runstate_of_sleeper(const struct vcpu *v);
 
-/* CPU_PENDING_GUEST: the current vCPU may have an NMI to take. (That it passes the exit path is all that an event needs.) */
+/* CPU_PENDING_GUEST: the current vCPU may have an NMI to take. (That it passes the exit path is all that an
+ * event needs.) */
 void vcpu_pending_work(struct vcpu *v);
 
 #endif

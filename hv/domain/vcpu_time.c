@@ -39,7 +39,8 @@ void vcpu_update_time(struct vcpu *v)
     time_update_vcpu_info(&v->info->time);
 }
 
-/* With vm_assist runstate_update_flag the guest may read another vCPU's area: bit 63 of the entry time marks a write in progress. */
+/* With vm_assist runstate_update_flag the guest may read another vCPU's area: bit 63 of the entry time marks
+ * a write in progress. */
 static int write_runstate(struct vcpu *v)
 {
     struct vcpu_runstate_info r = v->runstate;
@@ -54,7 +55,8 @@ static int write_runstate(struct vcpu *v)
         return -EFAULT;
     smp_wmb();
     r.state_entry_time &= ~XEN_RUNSTATE_UPDATE;
-    return write_guest_field(v->runstate_guest, struct vcpu_runstate_info, state_entry_time, r.state_entry_time);
+    return write_guest_field(v->runstate_guest, struct vcpu_runstate_info, state_entry_time,
+                             r.state_entry_time);
 }
 
 /* The secondary time area is copied whole from vcpu_info, under its own version, odd while it changes. */
@@ -63,7 +65,8 @@ static int write_time(struct vcpu *v)
     struct vcpu_time_info t = v->info->time;
     uint32_t version;
 
-    if (copy_from_guest(&version, gva_add(v->time_guest, offsetof(struct vcpu_time_info, version)), sizeof(version)))
+    if (copy_from_guest(&version, gva_add(v->time_guest, offsetof(struct vcpu_time_info, version)),
+                        sizeof(version)))
         return -EFAULT;
     version |= 1;
     if (write_guest_field(v->time_guest, struct vcpu_time_info, version, version))
@@ -77,8 +80,8 @@ static int write_time(struct vcpu *v)
 }
 
 /*
- * Both areas are virtual addresses in the kernel's page tables: in user mode they cannot be reached, and the entry into kernel mode
- * tries again (guest_areas_stale). An address that faults is the guest's own loss.
+ * Both areas are virtual addresses in the kernel's page tables: in user mode they cannot be reached, and the
+ * entry into kernel mode tries again (guest_areas_stale). An address that faults is the guest's own loss.
  */
 void vcpu_update_guest_areas(struct vcpu *v)
 {

@@ -16,14 +16,14 @@ static inline void cpu_relax(void)
 }
 
 /* Compare-and-swap; returns true and stores `new` if *p was *old, else loads the value seen into *old. */
-#define atomic_cmpxchg(p, old, new)                                                                          \
+#define atomic_cmpxchg(p, old, new) \
     __atomic_compare_exchange_n(p, old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-#define atomic_xchg(p, v)      __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define atomic_xchg(p, v)       __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 #define atomic_add_return(p, v) __atomic_add_fetch(p, v, __ATOMIC_SEQ_CST)
 #define atomic_sub_return(p, v) __atomic_sub_fetch(p, v, __ATOMIC_SEQ_CST)
-#define atomic_or(p, v)        ((void)__atomic_fetch_or(p, v, __ATOMIC_SEQ_CST))
-#define atomic_and(p, v)       ((void)__atomic_fetch_and(p, v, __ATOMIC_SEQ_CST))
-#define atomic_fetch_or(p, v)  __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
-#define atomic_fetch_and(p, v) __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
+#define atomic_or(p, v)         ((void)__atomic_fetch_or(p, v, __ATOMIC_SEQ_CST))
+#define atomic_and(p, v)        ((void)__atomic_fetch_and(p, v, __ATOMIC_SEQ_CST))
+#define atomic_fetch_or(p, v)   __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
+#define atomic_fetch_and(p, v)  __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Bit operations on arrays of 64-bit words (bit n is bit n%64 of word n/64, as in Xen's shared structures). */
+/* Bit operations on arrays of 64-bit words (bit n is bit n%64 of word n/64, as in Xen's shared structures).
+ */
 #ifndef HV_LIB_BITOPS_H
 #define HV_LIB_BITOPS_H
 
 #include "hv/lib/types.h"
 
-#define BITS_PER_WORD     64
-#define BITMAP_WORDS(n)   (((n) + BITS_PER_WORD - 1) / BITS_PER_WORD)
+#define BITS_PER_WORD   64
+#define BITMAP_WORDS(n) (((n) + BITS_PER_WORD - 1) / BITS_PER_WORD)
 
 static inline bool bit_test(const uint64_t *map, unsigned int n)
 {
@@ -28,14 +29,20 @@ static inline void bit_clear(uint64_t *map, unsigned int n)
 static inline bool bit_test_and_set_atomic(uint64_t *map, unsigned int n)
 {
     bool old;
-    __asm__ volatile("lock; btsq %2, %0" : "+m"(map[n / 64]), "=@ccc"(old) : "r"((uint64_t)(n % 64)) : "memory");
+    __asm__ volatile("lock; btsq %2, %0"
+                     : "+m"(map[n / 64]), "=@ccc"(old)
+                     : "r"((uint64_t)(n % 64))
+                     : "memory");
     return old;
 }
 
 static inline bool bit_test_and_clear_atomic(uint64_t *map, unsigned int n)
 {
     bool old;
-    __asm__ volatile("lock; btrq %2, %0" : "+m"(map[n / 64]), "=@ccc"(old) : "r"((uint64_t)(n % 64)) : "memory");
+    __asm__ volatile("lock; btrq %2, %0"
+                     : "+m"(map[n / 64]), "=@ccc"(old)
+                     : "r"((uint64_t)(n % 64))
+                     : "memory");
     return old;
 }
 
@@ -64,7 +71,7 @@ static inline unsigned int bitmap_next_set(const uint64_t *map, unsigned int siz
     return size;
 }
 
-#define for_each_set_bit(bit, map, size)                                                                     \
+#define for_each_set_bit(bit, map, size) \
     for ((bit) = bitmap_next_set(map, size, 0); (bit) < (size); (bit) = bitmap_next_set(map, size, (bit) + 1))
 
 #endif

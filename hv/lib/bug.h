@@ -14,15 +14,15 @@ void __noreturn panic(const char *fmt, ...) __printf(1, 2);
 void __noreturn bug(const char *file, unsigned int line, const char *what);
 
 #define BUG() bug(__FILE__, __LINE__, "BUG")
-#define BUG_ON(cond)                                                                                         \
-    do {                                                                                                     \
-        if (unlikely(cond))                                                                                  \
-            bug(__FILE__, __LINE__, #cond);                                                                  \
+#define BUG_ON(cond)                        \
+    do {                                    \
+        if (unlikely(cond))                 \
+            bug(__FILE__, __LINE__, #cond); \
     } while (0)
-#define ASSERT(cond)                                                                                         \
-    do {                                                                                                     \
-        if (CONFIG_DEBUG && unlikely(!(cond)))                                                               \
-            bug(__FILE__, __LINE__, "ASSERT(" #cond ")");                                                    \
+#define ASSERT(cond)                                      \
+    do {                                                  \
+        if (CONFIG_DEBUG && unlikely(!(cond)))            \
+            bug(__FILE__, __LINE__, "ASSERT(" #cond ")"); \
     } while (0)
 
 #endif

@@ -37,6 +37,6 @@ static inline unsigned int cpumask_weight(cpumask_t m)
     return n;
 }
 
-#define for_each_cpu(cpu, mask_bits) for_each_set_bit(cpu, (uint64_t[]){ mask_bits }, NR_CPUS)
+#define for_each_cpu(cpu, mask_bits) for_each_set_bit (cpu, (uint64_t[]){ mask_bits }, NR_CPUS)
 
 #endif

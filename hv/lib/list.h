@@ -9,9 +9,9 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_INIT(name)                                                                                      \
-    {                                                                                                        \
-        &(name), &(name)                                                                                     \
+#define LIST_INIT(name)  \
+    {                    \
+        &(name), &(name) \
     }
 
 static inline void list_init(struct list *l)
@@ -51,15 +51,15 @@ static inline void list_del(struct list *node)
     list_init(node);
 }
 
-#define list_entry(node, type, member)       container_of(node, type, member)
-#define list_first_entry(l, type, member)    container_of((l)->next, type, member)
-#define list_for_each(pos, l, member)                                                                        \
-    for ((pos) = container_of((l)->next, __typeof__(*(pos)), member); &(pos)->member != (l);                 \
+#define list_entry(node, type, member)    container_of(node, type, member)
+#define list_first_entry(l, type, member) container_of((l)->next, type, member)
+#define list_for_each(pos, l, member)                                                        \
+    for ((pos) = container_of((l)->next, __typeof__(*(pos)), member); &(pos)->member != (l); \
          (pos) = container_of((pos)->member.next, __typeof__(*(pos)), member))
-#define list_for_each_safe(pos, tmp, l, member)                                                              \
-    for ((pos) = container_of((l)->next, __typeof__(*(pos)), member),                                        \
-        (tmp) = container_of((pos)->member.next, __typeof__(*(pos)), member);                                \
-         &(pos)->member != (l);                                                                              \
+#define list_for_each_safe(pos, tmp, l, member)                               \
+    for ((pos) = container_of((l)->next, __typeof__(*(pos)), member),         \
+        (tmp) = container_of((pos)->member.next, __typeof__(*(pos)), member); \
+         &(pos)->member != (l);                                               \
          (pos) = (tmp), (tmp) = container_of((tmp)->member.next, __typeof__(*(tmp)), member))
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pairing heap with embedded nodes, smallest key first: O(1) insert and minimum, O(log n) amortised removal of any node, no memory
- * of its own. (Fredman, Sedgewick, Sleator, Tarjan: "The pairing heap", 1986.) Not synchronised.
+ * Pairing heap with embedded nodes, smallest key first: O(1) insert and minimum, O(log n) amortised removal
+ * of any node, no memory of its own. (Fredman, Sedgewick, Sleator, Tarjan: "The pairing heap", 1986.) Not
+ * synchronised.
  */
 #ifndef HV_LIB_PHEAP_H
 #define HV_LIB_PHEAP_H
@@ -10,9 +11,9 @@
 
 struct pheap_node {
     uint64_t key;
-    struct pheap_node *child;   /* first child */
-    struct pheap_node *next;    /* next sibling */
-    struct pheap_node *prev;    /* previous sibling, or the parent of a first child; NULL for the root */
+    struct pheap_node *child; /* first child */
+    struct pheap_node *next;  /* next sibling */
+    struct pheap_node *prev;  /* previous sibling, or the parent of a first child; NULL for the root */
 };
 
 struct pheap {

@@ -29,8 +29,8 @@ void spin_lock_debug_acquire(struct spinlock *l, const void *caller)
     if (l->level != LOCK_CONSOLE && h->n && h->lock[h->n - 1]->level > l->level) {
         struct spinlock *outer = h->lock[h->n - 1];
 
-        printk(LOG_ERR "lock order: level %u taken by %p while level %u is held, taken by %p\n", l->level, caller,
-               outer->level, outer->caller);
+        printk(LOG_ERR "lock order: level %u taken by %p while level %u is held, taken by %p\n", l->level,
+               caller, outer->level, outer->caller);
         BUG();
     }
     BUG_ON(h->n == MAX_HELD);

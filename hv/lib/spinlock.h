@@ -18,9 +18,9 @@ struct spinlock {
     const void *caller; /* who took it last; debug builds only */
 };
 
-#define SPINLOCK_INIT(lvl)                                                                                   \
-    {                                                                                                        \
-        .level = (lvl)                                                                                       \
+#define SPINLOCK_INIT(lvl) \
+    {                      \
+        .level = (lvl)     \
     }
 
 static inline void spin_lock_init(struct spinlock *l, enum lock_level level)

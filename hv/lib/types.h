@@ -14,17 +14,17 @@
 #define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
 #define IS_ALIGNED(x, a)   (((x) & ((__typeof__(x))(a)-1)) == 0)
 
-#define min(a, b)                                                                                            \
-    ({                                                                                                       \
-        __typeof__(a) min_a = (a);                                                                           \
-        __typeof__(b) min_b = (b);                                                                           \
-        min_a < min_b ? min_a : min_b;                                                                       \
+#define min(a, b)                      \
+    ({                                 \
+        __typeof__(a) min_a = (a);     \
+        __typeof__(b) min_b = (b);     \
+        min_a < min_b ? min_a : min_b; \
     })
-#define max(a, b)                                                                                            \
-    ({                                                                                                       \
-        __typeof__(a) max_a = (a);                                                                           \
-        __typeof__(b) max_b = (b);                                                                           \
-        max_a > max_b ? max_a : max_b;                                                                       \
+#define max(a, b)                      \
+    ({                                 \
+        __typeof__(a) max_a = (a);     \
+        __typeof__(b) max_b = (b);     \
+        max_a > max_b ? max_a : max_b; \
     })
 
 #define likely(x)   __builtin_expect(!!(x), 1)
@@ -32,8 +32,8 @@
 
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)(uintptr_t)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)(uintptr_t)&(x) = (v))
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)(uintptr_t) & (x))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)(uintptr_t) & (x) = (v))
 
 #define __packed       __attribute__((packed))
 #define __aligned(n)   __attribute__((aligned(n)))

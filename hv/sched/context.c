@@ -41,7 +41,8 @@ void __noreturn context_switch(struct vcpu *prev, struct vcpu *next)
     struct cpu_info *info = cpu_info();
     unsigned int cpu = info->cpu;
 
-    trace(TRACE_SWITCH, (uint64_t)prev->domain->id << 16 | prev->id, (uint64_t)next->domain->id << 16 | next->id);
+    trace(TRACE_SWITCH, (uint64_t)prev->domain->id << 16 | prev->id,
+          (uint64_t)next->domain->id << 16 | next->id);
     if (!prev->is_idle) {
         prev->regs = info->guest_regs;
         prev->domain->ops->switch_from(prev);

@@ -5,7 +5,8 @@
 
 #include "hv/domain/domain.h"
 
-/* Make `next` this CPU's current vCPU and resume it: does not return. Called by schedule() with no lock held. */
+/* Make `next` this CPU's current vCPU and resume it: does not return. Called by schedule() with no lock held.
+ */
 void __noreturn context_switch(struct vcpu *prev, struct vcpu *next);
 /* hv/sched/sched.c: prev's registers are saved. */
 void sched_context_saved(struct vcpu *prev);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler. Each CPU has a run queue: a heap of runnable vCPUs ordered by virtual run time, which advances while a vCPU runs at
- * 256 / weight of real time. The CPU runs the one that is furthest behind, for a slice, or for as long as nobody else wants the CPU;
- * there is no tick. A waking vCPU starts at most SLEEPER_CREDIT behind the queue, so that it runs soon but cannot save up time.
+ * The scheduler. Each CPU has a run queue: a heap of runnable vCPUs ordered by virtual run time, which
+ * advances while a vCPU runs at 256 / weight of real time. The CPU runs the one that is furthest behind, for
+ * a slice, or for as long as nobody else wants the CPU; there is no tick. A waking vCPU starts at most
+ * SLEEPER_CREDIT behind the queue, so that it runs soon but cannot save up time.
  *
- * A CPU with nothing to run takes work from the others' queues; a waking vCPU prefers an idle CPU that it may use. A domain
- * with a cap has each of its vCPUs parked (VPF_PARKED) once it used cap percent of a window, until the window ends.
+ * A CPU with nothing to run takes work from the others' queues; a waking vCPU prefers an idle CPU that it may
+ * use. A domain with a cap has each of its vCPUs parked (VPF_PARKED) once it used cap percent of a window,
+ * until the window ends.
  *
- * Locks: a queue's lock protects the queue and sched_vcpu of the vCPUs that belong to it (v->sched.cpu); two queue locks are never
- * held at once. `running` stays set until the registers of a descheduled vCPU are saved, so that no other CPU picks it up before.
+ * Locks: a queue's lock protects the queue and sched_vcpu of the vCPUs that belong to it (v->sched.cpu); two
+ * queue locks are never held at once. `running` stays set until the registers of a descheduled vCPU are
+ * saved, so that no other CPU picks it up before.
  */
 #include "hv/sched/sched.h"
 #include "hv/cpu/cpu_init.h"
@@ -22,9 +25,9 @@
 #include "hv/lib/errno.h"
 #include "hv/sched/context.h"
 
-#define SLICE_NS          10000000ULL  /* while others wait */
+#define SLICE_NS          10000000ULL /* while others wait */
 #define SLEEPER_CREDIT_NS 5000000ULL
-#define PREEMPT_MARGIN_NS 500000ULL    /* a waker must be this far behind to interrupt */
+#define PREEMPT_MARGIN_NS 500000ULL /* a waker must be this far behind to interrupt */
 #define CAP_WINDOW_NS     100000000ULL
 #define WEIGHT_NORMAL     256u
 #define STEAL_SCAN        64 /* vCPUs of another queue that an idle CPU looks at */
@@ -33,7 +36,7 @@ struct run_queue {
     struct spinlock lock;
     struct pheap heap;
     uint32_t queued;
-    uint64_t min_key;       /* virtual time of the queue: never goes back */
+    uint64_t min_key; /* virtual time of the queue: never goes back */
     struct vcpu *curr;
     struct vcpu *idle;
     struct timer slice;
@@ -96,7 +99,8 @@ static void charge(struct run_queue *q, struct vcpu *v, uint64_t now)
         }
         v->sched.cap_used += ran;
     }
-    q->min_key = max(q->min_key, min(v->sched.node.key, q->heap.root ? q->heap.root->key : v->sched.node.key));
+    q->min_key =
+        max(q->min_key, min(v->sched.node.key, q->heap.root ? q->heap.root->key : v->sched.node.key));
 }
 
 static uint64_t cap_limit(const struct vcpu *v)
@@ -198,7 +202,8 @@ static void migrate_timers(struct vcpu *v, unsigned int cpu)
     timer_migrate(&v->sched.unpark, cpu);
 }
 
-/* Under v's queue lock, v neither queued nor running: let it belong to `cpu`. Its key is carried over relative to the queues. */
+/* Under v's queue lock, v neither queued nor running: let it belong to `cpu`. Its key is carried over
+ * relative to the queues. */
 static void move_vcpu(struct run_queue *from, struct vcpu *v, unsigned int cpu)
 {
     uint64_t to_min = READ_ONCE(per_cpu(run_queues, cpu).min_key);
@@ -323,7 +328,8 @@ void vcpu_yield(void)
     cpu_raise(CPU_PENDING_SCHEDULE);
 }
 
-/* With q locked: a queued vCPU that may run on `cpu` and is off its old CPU. At most STEAL_SCAN are looked at. */
+/* With q locked: a queued vCPU that may run on `cpu` and is off its old CPU. At most STEAL_SCAN are looked
+ * at. */
 static struct vcpu *stealable(const struct run_queue *q, unsigned int cpu)
 {
     struct pheap_node *n = pheap_min(&q->heap);
@@ -337,12 +343,13 @@ static struct vcpu *stealable(const struct run_queue *q, unsigned int cpu)
     return NULL;
 }
 
-/* Take a waiting vCPU from another CPU's queue; it then belongs to this CPU and to no queue. No queue lock held. */
+/* Take a waiting vCPU from another CPU's queue; it then belongs to this CPU and to no queue. No queue lock
+ * held. */
 static struct vcpu *steal(unsigned int me)
 {
     unsigned int cpu;
 
-    for_each_cpu(cpu, cpu_online_map.bits & ~BIT(me)) {
+    for_each_cpu (cpu, cpu_online_map.bits & ~BIT(me)) {
         struct run_queue *q = &per_cpu(run_queues, cpu);
         struct vcpu *v;
 
@@ -386,7 +393,8 @@ static void put_previous(struct run_queue *q, struct vcpu *prev, uint64_t now)
     runstate_change(prev, RUNSTATE_runnable, now);
 }
 
-/* Under the queue's lock: vCPUs wait here while other CPUs idle, so let those that may run one come and take it. */
+/* Under the queue's lock: vCPUs wait here while other CPUs idle, so let those that may run one come and take
+ * it. */
 static void offer_to_idle_cpus(const struct run_queue *q, unsigned int me)
 {
     uint64_t idle = READ_ONCE(idle_cpus.bits) & ~BIT(me), wanted = 0;
@@ -397,11 +405,12 @@ static void offer_to_idle_cpus(const struct run_queue *q, unsigned int me)
         return;
     for (unsigned int i = 0; n && i < STEAL_SCAN; i++, n = pheap_next(n))
         wanted |= container_of(n, struct vcpu, sched.node)->sched.affinity_hard.bits;
-    for_each_cpu(cpu, idle & wanted)
+    for_each_cpu (cpu, idle & wanted)
         cpu_raise_on(cpu, CPU_PENDING_SCHEDULE);
 }
 
-/* Under the queue's lock: make `next` the current one and arm the slice timer if somebody waits or a cap runs. */
+/* Under the queue's lock: make `next` the current one and arm the slice timer if somebody waits or a cap
+ * runs. */
 static void set_next(struct run_queue *q, struct vcpu *next, unsigned int cpu, uint64_t now)
 {
     uint64_t end = q->queued ? now + SLICE_NS : 0;
@@ -430,7 +439,8 @@ static void set_next(struct run_queue *q, struct vcpu *next, unsigned int cpu, u
         timer_stop(&q->slice);
 }
 
-/* The registers of `prev` are saved: other CPUs may run it now. It may have been woken, or lost its affinity, meanwhile. */
+/* The registers of `prev` are saved: other CPUs may run it now. It may have been woken, or lost its affinity,
+ * meanwhile. */
 void sched_context_saved(struct vcpu *prev)
 {
     struct run_queue *q;

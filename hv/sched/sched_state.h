@@ -7,10 +7,10 @@
 #include "hv/lib/cpumask.h"
 
 struct sched_vcpu {
-    struct pheap_node node;  /* key: virtual run time, ns weighted; orders the run queue */
-    uint32_t cpu;            /* whose run queue it belongs to; changes under that queue's lock */
+    struct pheap_node node; /* key: virtual run time, ns weighted; orders the run queue */
+    uint32_t cpu;           /* whose run queue it belongs to; changes under that queue's lock */
     bool queued;
-    bool running;            /* is, or until its registers are saved still is, some CPU's current */
+    bool running; /* is, or until its registers are saved still is, some CPU's current */
     bool yielded;
     cpumask_t affinity_hard; /* CPUs it may run on */
     cpumask_t affinity_soft; /* reported back only: placement does not use it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler under a simulated machine: CPUs, a clock and timers of our own; schedule() and the rest are the hypervisor's.
+ * The scheduler under a simulated machine: CPUs, a clock and timers of our own; schedule() and the rest are
+ * the hypervisor's.
  */
 /* unit-sources: hv/lib/pheap.c */
 #include <criterion/criterion.h>
@@ -244,7 +245,8 @@ static void check(struct domain *const *d, unsigned int n)
                     cr_assert(cpumask_test(&v->sched.affinity_hard, cpu));
                     cr_assert_eq(v->sched.cpu, cpu);
                 } else if (sim_info[cpu].vcpu->is_idle && vcpu_runnable(v) && !v->sched.running) {
-                    cr_assert(!cpumask_test(&v->sched.affinity_hard, cpu), "a vCPU waits while CPU%u idles", cpu);
+                    cr_assert(!cpumask_test(&v->sched.affinity_hard, cpu), "a vCPU waits while CPU%u idles",
+                              cpu);
                 }
             }
             cr_assert_eq(on, v->sched.running);
@@ -292,8 +294,8 @@ static uint64_t ran(const struct vcpu *v)
 
 static void expect_share(uint64_t got, uint64_t total, unsigned int percent)
 {
-    cr_expect(got * 100 > total * (percent - 2) && got * 100 < total * (percent + 2), "%lu of %lu ns, expected %u %%",
-              got, total, percent);
+    cr_expect(got * 100 > total * (percent - 2) && got * 100 < total * (percent + 2),
+              "%lu of %lu ns, expected %u %%", got, total, percent);
 }
 
 #define SECOND 1000000000ULL
