@@ -128,16 +128,26 @@ void fpu_vcpu_reset(struct vcpu *v)
     memset(v->xsave, 0, xsave_size);
     memcpy(v->xsave, &fcw, sizeof(fcw));
     memcpy((char *)v->xsave + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
-    v->xcr0 = xfeature_mask ? XCR0_X87 : 0;
+    v->xcr0 = xfeature_mask ? XCR0_X87 | XCR0_SSE : 0; /* what a guest finds on Xen, too */
     v->fpu_cpu = 0;
+}
+
+/* The components that may hold the guest's values: a guest needs no XCR0 to use SSE (CR4.OSFXSR is always
+ * set), so that one is among them even if the guest's XCR0 lacks it. */
+static uint64_t live_components(const struct vcpu *v)
+{
+    return v->xcr0 | XCR0_SSE;
 }
 
 /* Both need CR0.TS clear. */
 static void fpu_store(struct vcpu *v)
 {
-    if (!xfeature_mask)
+    if (!xfeature_mask) {
         __asm__ volatile("fxsave64 (%0)" ::"r"(v->xsave) : "memory");
-    else if (host_cpu.xsaveopt)
+        return;
+    }
+    load_xcr0(live_components(v));
+    if (host_cpu.xsaveopt)
         xsaveopt(v->xsave, ~0ULL);
     else
         xsave(v->xsave, ~0ULL);
@@ -156,8 +166,7 @@ static void fpu_load(struct vcpu *v)
         __asm__ volatile("fxrstor64 (%0)" ::"r"(v->xsave) : "memory");
         return;
     }
-    if (unlikely(stored_components(v) & ~v->xcr0))
-        load_xcr0(xfeature_mask);
+    load_xcr0(unlikely(stored_components(v) & ~live_components(v)) ? xfeature_mask : live_components(v));
     xrstor(v->xsave, ~0ULL);
     load_xcr0(v->xcr0);
 }
@@ -198,8 +207,8 @@ bool fpu_set_xcr0(struct vcpu *v, uint64_t value)
 
     if (!xfeature_mask || !xcr0_valid(value))
         return false;
-    on = value & ~v->xcr0;
-    off = v->xcr0 & ~value;
+    on = value & ~live_components(v);
+    off = v->xcr0 & ~value & ~XCR0_SSE;
     cr0 = read_cr0();
     __asm__ volatile("clts");
     if (off)

@@ -64,6 +64,17 @@ def pvguest_selftest_as_domu():
 
 
 @test
+def pvguest_fpu_across_domains():
+    """What: a domain's SSE registers survive that other domains run in between. Why: a guest that never touches XCR0 has only x87 in
+    it, and XSAVE then leaves SSE out. Method: six boot domains on two CPUs compute at the same time. Expected: all are right."""
+    modules = [(DOM0, ""), (INITRD, ""), (os.path.join(GUESTS, "selftest.elf"), "")]
+    domains = "".join(f' "domain=u{n},kernel=2,mem=16M,cmdline=fpu"' for n in range(6))
+    with boot("pvguest_fpu_across_domains", append=CONSOLE + domains, modules=modules, cpus=2) as session:
+        for _ in range(6):
+            check(session.expect(r"Test result: (SUCCESS|FAILURE)").group(1) == "SUCCESS", "registers changed:\n" + session.tail(40))
+
+
+@test
 def pvguest_network_loop():
     """What: lwIP on the library moves checked data over TCP and UDP, IPv4 and IPv6. Why: it exercises threads, locks and timeouts as
     programs do. Method: netloop.elf on Ryokan. Expected: `Test result: SUCCESS`."""

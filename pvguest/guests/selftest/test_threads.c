@@ -88,7 +88,7 @@ static void sum(void *arg)
 {
     double *result = arg;
     double total = 0, step = *result;
-    uint64_t end = time_ns() + 30 * NSEC_PER_MSEC;
+    uint64_t end = time_ns() + 100 * NSEC_PER_MSEC;
     uint64_t n = 0;
 
     while (time_ns() < end) {
