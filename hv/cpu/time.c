@@ -19,7 +19,7 @@
 #define NS_PER_S 1000000000ULL
 #define WINDOWS  3
 /* TSC frequencies that a machine can have, Hz. */
-#define TSC_HZ_MIN 10000000ULL
+#define TSC_HZ_MIN 1000000ULL
 #define TSC_HZ_MAX 16000000000ULL
 
 uint64_t tsc_khz;

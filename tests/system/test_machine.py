@@ -159,7 +159,7 @@ def bios_iso(folder, options):
         file.write(f"multiboot2 /boot/{os.path.basename(HV)}.elf {options}\n")
         file.write("".join(f"module2 /boot/{os.path.basename(m)}\n" for m in (DOM0, INITRD)) + "boot\n")
     iso = folder + ".iso"
-    subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "--install-modules=multiboot2 normal", "--locales=",
+    subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "--install-modules=multiboot2 normal iso9660 part_msdos part_gpt biosdisk", "--locales=",
                     "--themes=", "--fonts=", "-o", iso, folder], check=True, capture_output=True)  # fmt: skip
     return iso
 
