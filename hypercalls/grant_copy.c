@@ -13,13 +13,19 @@
 
 /* One end, as it was last used. */
 struct copy_end {
-    struct domain *d; /* with a reference; NULL = nothing is held */
+    struct domain *d; /* with a reference unless it is the current one; NULL = nothing is held */
     bool write;
     bool by_ref;
     domid_t domid; /* as the guest named them */
     uint64_t name; /* grant reference or frame number */
     mfn_t m;
 };
+
+static void drop_domain(struct domain *d)
+{
+    if (d != current->domain)
+        domain_put(d);
+}
 
 static void release_end(struct copy_end *e)
 {
@@ -32,7 +38,7 @@ static void release_end(struct copy_end *e)
             page_put_writable(mfn_to_frame(e->m));
         frame_put(mfn_to_frame(e->m));
     }
-    domain_put(e->d);
+    drop_domain(e->d);
     e->d = NULL;
 }
 
@@ -56,7 +62,7 @@ static int16_t claim_end(struct copy_end *e, bool by_ref, domid_t domid, uint64_
 
     if (domid != DOMID_SELF && !by_ref)
         return GNTST_permission_denied;
-    d = domain_by_id(domid == DOMID_SELF ? self->id : domid);
+    d = domid == DOMID_SELF || domid == self->id ? self : domain_by_id(domid);
     if (!d)
         return GNTST_bad_domain;
     *e = (struct copy_end){ .d = d, .write = e->write, .by_ref = by_ref, .domid = domid, .name = name };
@@ -66,7 +72,7 @@ static int16_t claim_end(struct copy_end *e, bool by_ref, domid_t domid, uint64_
         rc = claim_own_frame(e);
     if (rc) {
         e->d = NULL;
-        domain_put(d);
+        drop_domain(d);
     }
     return rc;
 }
@@ -99,6 +105,13 @@ static int16_t copy_one(const struct gnttab_copy *op, struct copy_end *src, stru
     return GNTST_okay;
 }
 
+/* An element of the array, whose range was checked. */
+static __always_inline int read_checked(struct gnttab_copy *op, gva_t at)
+{
+    _Static_assert(sizeof(*op) == 40, "read in two parts");
+    return read_small(op, at.va, 32) | read_small((char *)op + 32, at.va + 32, 8);
+}
+
 static int64_t copy_array(gva_t uop, uint32_t count, struct copy_end *src, struct copy_end *dst)
 {
     struct gnttab_copy op;
@@ -108,10 +121,10 @@ static int64_t copy_array(gva_t uop, uint32_t count, struct copy_end *src, struc
 
         if (hypercall_preempt_check(COPY_UNITS) && i)
             return i;
-        if (read_guest(&op, at))
+        if (read_checked(&op, at))
             return -EFAULT;
         op.status = copy_one(&op, src, dst);
-        if (write_guest_field(at, struct gnttab_copy, status, op.status))
+        if (write_small(at.va + offsetof(struct gnttab_copy, status), &op.status, sizeof(op.status)))
             return -EFAULT;
     }
     return count;

@@ -328,7 +328,7 @@ static void flush_batch(const struct unmap *u, uint32_t n)
 }
 
 /* Elements from uop on, UNMAP_BATCH at most. 0, -EFAULT. */
-static int unmap_batch(gva_t uop, uint32_t n, const struct unmap_form *form)
+static __always_inline int unmap_batch(gva_t uop, uint32_t n, const struct unmap_form *form)
 {
     struct unmap u[UNMAP_BATCH];
     uint32_t begun = 0;
@@ -351,7 +351,7 @@ static int unmap_batch(gva_t uop, uint32_t n, const struct unmap_form *form)
     return rc;
 }
 
-static int64_t unmap_array(gva_t uop, uint32_t count, const struct unmap_form *form)
+static __always_inline int64_t unmap_array(gva_t uop, uint32_t count, const struct unmap_form *form)
 {
     uint32_t done = 0;
 

@@ -324,31 +324,9 @@ static const struct grant_array_op array_ops[] = {
     [GNTTABOP_cache_flush] = { gnttab_cache_flush, sizeof(struct gnttab_cache_flush) },
 };
 
-static int64_t run_array(const struct grant_array_op *op, uint64_t arg[6], uint32_t count)
+/* Operations on one structure. */
+static __noinline int64_t run_single(uint32_t cmd, gva_t uop, uint32_t count)
 {
-    int64_t done;
-
-    if (!guest_range_ok(gva(arg[1]), (uint64_t)count * op->size))
-        return -EFAULT;
-    done = op->fn(gva(arg[1]), count);
-    if (done < 0 || done == count)
-        return min(done, (int64_t)0);
-    arg[1] += (uint64_t)done * op->size;
-    arg[2] = count - (uint64_t)done;
-    return HYPERCALL_RESTART;
-}
-
-/*
- * arg: GNTTABOP_*, array, number of elements (32 bits). 0 with a status in each element, or -errno: -EFAULT,
- * -EINVAL (number), -ENOSYS. Restarts behind the elements that are done.
- */
-int64_t do_grant_table_op(uint64_t arg[6])
-{
-    uint32_t cmd = (uint32_t)arg[0], count = (uint32_t)arg[2];
-    gva_t uop = gva(arg[1]);
-
-    if ((int32_t)count < 0)
-        return -EINVAL;
     switch (cmd) {
     case GNTTABOP_setup_table:
         return gnttab_setup_table(uop, count);
@@ -360,8 +338,34 @@ int64_t do_grant_table_op(uint64_t arg[6])
         return gnttab_get_version(uop);
     case GNTTABOP_get_status_frames:
         return gnttab_get_status_frames(uop, count);
-    }
-    if (cmd >= ARRAY_SIZE(array_ops) || !array_ops[index_nospec(cmd, ARRAY_SIZE(array_ops))].fn)
+    default:
         return -ENOSYS;
-    return run_array(&array_ops[cmd], arg, count);
+    }
+}
+
+/*
+ * arg: GNTTABOP_*, array, number of elements (32 bits). 0 with a status in each element, or -errno: -EFAULT,
+ * -EINVAL (number), -ENOSYS. Restarts behind the elements that are done.
+ */
+int64_t do_grant_table_op(uint64_t arg[6])
+{
+    uint32_t cmd = (uint32_t)arg[0], count = (uint32_t)arg[2];
+    const struct grant_array_op *op = &array_ops[index_nospec(cmd, ARRAY_SIZE(array_ops))];
+    gva_t uop = gva(arg[1]);
+    int64_t done;
+
+    if ((int32_t)count < 0)
+        return -EINVAL;
+    if (cmd >= ARRAY_SIZE(array_ops) || !op->fn)
+        return run_single(cmd, uop, count);
+    if (!guest_range_ok(uop, (uint64_t)count * op->size))
+        return -EFAULT;
+    done = op->fn(uop, count);
+    if (likely(done == count))
+        return 0;
+    if (done < 0)
+        return done;
+    arg[1] += (uint64_t)done * op->size;
+    arg[2] = count - (uint64_t)done;
+    return HYPERCALL_RESTART;
 }

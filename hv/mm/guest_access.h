@@ -44,7 +44,7 @@ int __must_check clear_guest(gva_t dst, size_t bytes);
     __asm__ volatile("1: mov" width " %2, %1" GUEST_FIXUP : "+r"(bad), "=m"(*(ptr)) : "r"(value))
 
 /* Sizes that are copied without a loop. */
-#define GUEST_COPY_SMALL(bytes) (__builtin_constant_p(bytes) && (bytes) <= 32 && (bytes) % 4 == 0)
+#define GUEST_COPY_SMALL(bytes) (__builtin_constant_p(bytes) && (bytes) <= 32 && (bytes) % 2 == 0)
 
 #define READ_QUAD(i)                                     \
     do {                                                 \
@@ -57,6 +57,7 @@ int __must_check clear_guest(gva_t dst, size_t bytes);
 static __always_inline int read_small(void *dst, uint64_t src, size_t bytes)
 {
     uint32_t bad = 0, last = 0;
+    uint16_t half = 0;
 
     __asm__ volatile(ASM_STAC ::: "memory");
     if (bytes >= 8)
@@ -70,6 +71,10 @@ static __always_inline int read_small(void *dst, uint64_t src, size_t bytes)
     if (bytes & 4) {
         GUEST_LOAD("l", bad, last, (uint32_t *)src + bytes / 4 - 1);
         ((uint32_t *)dst)[bytes / 4 - 1] = last;
+    }
+    if (bytes & 2) {
+        GUEST_LOAD("w", bad, half, (uint16_t *)src + bytes / 2 - 1);
+        ((uint16_t *)dst)[bytes / 2 - 1] = half;
     }
     __asm__ volatile(ASM_CLAC ::: "memory");
     return unlikely(bad) ? -EFAULT : 0;
@@ -90,6 +95,8 @@ static __always_inline int write_small(uint64_t dst, const void *src, size_t byt
         WRITE_QUAD(3);
     if (bytes & 4)
         GUEST_STORE("l", bad, (uint32_t *)dst + bytes / 4 - 1, ((const uint32_t *)src)[bytes / 4 - 1]);
+    if (bytes & 2)
+        GUEST_STORE("w", bad, (uint16_t *)dst + bytes / 2 - 1, ((const uint16_t *)src)[bytes / 2 - 1]);
     __asm__ volatile(ASM_CLAC ::: "memory");
     return unlikely(bad) ? -EFAULT : 0;
 }

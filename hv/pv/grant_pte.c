@@ -7,53 +7,19 @@
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv_mm.h"
 
-/* An L1 entry and the table it is in, with a reference to that. Lock: mmu_lock. */
-struct place {
-    pte_t *slot;
-    struct frame *table;
-};
-
-static bool find_by_machine_address(struct domain *d, uint64_t addr, struct place *p)
+/*
+ * The L1 entry that is meant, NULL when there is none. What is a validated table stays one while the lock is
+ * held, so that no reference to it is needed. Lock: mmu_lock.
+ */
+static pte_t *entry_at(struct domain *d, struct grant_place at)
 {
-    mfn_t m = mfn(addr >> PAGE_SHIFT);
+    mfn_t m = mfn(at.addr >> PAGE_SHIFT);
 
-    if (addr % sizeof(pte_t) || !frame_get_from_mfn(m, d))
-        return false;
-    p->table = mfn_to_frame(m);
-    p->slot = (pte_t *)(void *)((char *)frame_to_virt(p->table) + addr % PAGE_SIZE);
-    if ((p->table->type & (PGT_TYPE_MASK | PGT_VALIDATED)) == (PGT_L1 | PGT_VALIDATED) &&
-        (p->table->type & PGT_COUNT_MASK))
-        return true;
-    frame_put(p->table);
-    return false;
-}
-
-static bool find(struct domain *d, struct grant_place at, struct place *p)
-{
-    if (at.is_pte)
-        return find_by_machine_address(d, at.addr, p);
-    if (!guest_range_ok(gva(at.addr), 1))
-        return false;
-    p->slot = pv_l1e_of(current, at.addr);
-    if (!p->slot)
-        return false;
-    p->table = mfn_to_frame(virt_to_mfn(p->slot));
-    return frame_get(p->table, d);
-}
-
-int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
-{
-    struct domain *d = current->domain;
-    struct place p;
-    int rc = -EINVAL;
-
-    spin_lock(&d->mmu_lock);
-    if (find(d, at, &p)) {
-        rc = pte_update_l1(d, owner, p.slot, val);
-        frame_put(p.table);
-    }
-    spin_unlock(&d->mmu_lock);
-    return rc;
+    if (likely(!at.is_pte))
+        return guest_range_ok(gva(at.addr), 1) ? pv_l1e_of(current, at.addr) : NULL;
+    if (at.addr % sizeof(pte_t) || !mfn_valid(m) || page_table_level(mfn_to_frame(m), d) != 1)
+        return NULL;
+    return (pte_t *)mfn_to_virt(m) + at.addr % PAGE_SIZE / sizeof(pte_t);
 }
 
 static bool maps(const pte_t *slot, mfn_t m)
@@ -63,45 +29,45 @@ static bool maps(const pte_t *slot, mfn_t m)
     return (e & PTE_P) && mfn_eq(pte_mfn(e), m);
 }
 
-int pv_grant_unmap(struct grant_place at, mfn_t m)
+int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
 {
     struct domain *d = current->domain;
-    struct place p;
-    int rc = -EINVAL;
+    pte_t *slot;
+    int rc;
 
     spin_lock(&d->mmu_lock);
-    if (find(d, at, &p)) {
-        if (maps(p.slot, m))
-            rc = pte_update_l1(d, d, p.slot, 0);
-        frame_put(p.table);
-    }
+    slot = entry_at(d, at);
+    rc = slot ? pte_update_l1(d, owner, slot, val) : -EINVAL;
     spin_unlock(&d->mmu_lock);
     return rc;
 }
 
-/* Lock: mmu_lock. */
-static int move_entry(struct domain *d, const struct place *to, const struct place *from, mfn_t m)
-{
-    pte_t e = READ_ONCE(*from->slot);
-    int rc = maps(to->slot, m) ? pte_update_l1(d, d, to->slot, e) : -EINVAL;
-
-    return rc ? rc : pte_update_l1(d, d, from->slot, 0);
-}
-
-int pv_grant_replace(struct grant_place at, uint64_t from_va, mfn_t m)
+int pv_grant_unmap(struct grant_place at, mfn_t m)
 {
     struct domain *d = current->domain;
-    struct place to, from;
+    pte_t *slot;
+    int rc;
+
+    spin_lock(&d->mmu_lock);
+    slot = entry_at(d, at);
+    rc = slot && maps(slot, m) ? pte_update_l1(d, d, slot, 0) : -EINVAL;
+    spin_unlock(&d->mmu_lock);
+    return rc;
+}
+
+int pv_grant_replace(struct grant_place at, uint64_t from, mfn_t m)
+{
+    struct domain *d = current->domain;
+    pte_t *to_slot, *from_slot;
     int rc = -EINVAL;
 
     spin_lock(&d->mmu_lock);
-    if (find(d, at, &to)) {
-        if (find(d, (struct grant_place){ .addr = from_va }, &from)) {
-            rc = move_entry(d, &to, &from, m);
-            frame_put(from.table);
-        }
-        frame_put(to.table);
-    }
+    to_slot = entry_at(d, at);
+    from_slot = entry_at(d, (struct grant_place){ .addr = from });
+    if (to_slot && from_slot && maps(to_slot, m))
+        rc = pte_update_l1(d, d, to_slot, READ_ONCE(*from_slot));
+    if (!rc)
+        rc = pte_update_l1(d, d, from_slot, 0);
     spin_unlock(&d->mmu_lock);
     return rc;
 }
