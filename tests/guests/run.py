@@ -22,10 +22,10 @@ SUITE = os.path.join(ROOT, "build/guests/suite.elf")
 BENCH = os.path.join(ROOT, "build/guests/bench.elf")
 RYOKAN = os.path.join(ROOT, "build/hv/ryokan")
 XEN = os.path.join(ROOT, "build/debs/xen-4.17")
-LINE = re.compile(r"^(?:\(XEN\) |\(d\d+\) )?([a-z0-9_]+): (SUCCESS|SKIP|ERROR|FAILURE)\s*$")
+LINE = re.compile(r"^(?:\(\w+\) )*([a-z0-9_]+): (SUCCESS|SKIP|ERROR|FAILURE)\s*$")
 END = re.compile(r"Test result: (SUCCESS|SKIP|ERROR|FAILURE)")
 # Either hypervisor's last word about a crashed initial domain.
-CRASHED = re.compile(r"(Hardware )?[Dd]om0 crashed")
+CRASHED = re.compile(r"(Hardware )?[Dd]om0 crashed|\bd\d+v\d+ crashed")
 
 
 def tests_in_tree():
@@ -52,11 +52,16 @@ def qemu_command(options, guest_args):
         kernel = RYOKAN
         line = "com1=115200,8n1 console=com1 dom0_mem=512M noreboot=1 loglvl=all guest_loglvl=all"
     line += f" dom0_max_vcpus={options.vcpus} {options.hv_args}"
+    modules = f"{options.guest} {guest_args}"
+    if options.domu:
+        modules = f"{options.guest} idle,{options.guest}"
+        line += f' "domain=tests,kernel=1,mem=128M,vcpus={options.vcpus},cmdline={guest_args}"'
     icount = ["-icount", "shift=0,sleep=off"] if options.bench else []
-    return ["qemu-system-x86_64", "-accel", "tcg"] + icount + ["-cpu", options.cpu, "-machine", "q35", "-m", "1024",
+    # timeout(1) ends QEMU even when this script is killed.
+    return ["timeout", "-s", "KILL", str(int(options.timeout) + 5), "qemu-system-x86_64", "-accel", "tcg"] + icount + ["-cpu", options.cpu, "-machine", "q35", "-m", "1024",
             "-smp", str(options.cpus), "-display", "none", "-vga", "none", "-nodefaults", "-serial", "stdio",
             "-no-reboot", "-monitor", "none", "-kernel", kernel, "-append", line,
-            "-initrd", f"{options.guest} {guest_args}"] + options.qemu_args.split()
+            "-initrd", modules] + options.qemu_args.split()
 
 
 def boot(options, guest_args, timeout, stop):
@@ -103,7 +108,7 @@ def run_suite(options, names, results):
                 results[match.group(1)] = (match.group(2), reasons)
                 seen.add(match.group(1))
                 reasons = []
-            elif re.match(r"\s+(FAILURE|ERROR|SKIP): ", line):
+            elif re.match(r"(\(\w+\) )*\s+(FAILURE|ERROR|SKIP): ", line):
                 reasons.append(line.strip())
         rest = [name for name in todo if name not in seen]
         if rest:
@@ -186,6 +191,7 @@ def parse(argv):
     parser.add_argument("--qemu-args", default="")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds a boot")
     parser.add_argument("--invert", action="store_true", help="invert all checks: every test must fail")
+    parser.add_argument("--domu", action="store_true", help="run as a domain made at boot, beside an idle dom0 (Ryokan)")
     parser.add_argument("--bench", action="store_true", help="run the bench guest instead")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("names", nargs="*")

@@ -6,7 +6,7 @@
  * Why:      libxc and Linux decide by -EACCES that they do not match the hypervisor.
  * Method:   call with versions off by one, zero, and right with an unknown command.
  * Expected: initial domain: -EACCES for wrong versions, -ENOSYS for unknown commands; any other: -EPERM or
- * -EACCES. Xen:      the same. A wrong domctl command for a domain that does not exist is -ESRCH.
+ * -EACCES. Xen:      the same. Xen checks the version before the privilege, Ryokan the privilege first.
  */
 #include "tests/guests/framework/guest.h"
 #include <xen/domctl.h>
@@ -17,6 +17,15 @@ static struct xen_domctl domctl;
 static struct xen_sysctl sysctl;
 static struct xen_platform_op platform;
 
+/* A domain without privilege may be told so before or after its arguments are looked at. */
+static void check(unsigned int nr, void *arg, long expected)
+{
+    long ret = hypercall1(nr, arg);
+
+    test_expect(ret == expected || (!is_initial_domain() && ret == -XEN_EPERM),
+                "hypercall %u: %ld, expected %ld", nr, ret, expected);
+}
+
 static void test(void)
 {
     long unprivileged = is_initial_domain() ? 0 : -XEN_EPERM;
@@ -25,13 +34,13 @@ static void test(void)
         domctl.interface_version = (uint32_t)(XEN_DOMCTL_INTERFACE_VERSION + delta);
         sysctl.interface_version = (uint32_t)(XEN_SYSCTL_INTERFACE_VERSION + delta);
         platform.interface_version = (uint32_t)(XENPF_INTERFACE_VERSION + delta);
-        CHECK_EQ(hypercall1(__HYPERVISOR_domctl, &domctl), -XEN_EACCES);
-        CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &sysctl), -XEN_EACCES);
-        CHECK_EQ(hypercall1(__HYPERVISOR_platform_op, &platform), -XEN_EACCES);
+        check(__HYPERVISOR_domctl, &domctl, -XEN_EACCES);
+        check(__HYPERVISOR_sysctl, &sysctl, -XEN_EACCES);
+        check(__HYPERVISOR_platform_op, &platform, -XEN_EACCES);
     }
-    CHECK_EQ(hypercall1(__HYPERVISOR_domctl, 0x10), -XEN_EFAULT);
-    CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, 0x10), -XEN_EFAULT);
-    CHECK_EQ(hypercall1(__HYPERVISOR_platform_op, 0x10), -XEN_EFAULT);
+    check(__HYPERVISOR_domctl, (void *)0x10, -XEN_EFAULT);
+    check(__HYPERVISOR_sysctl, (void *)0x10, -XEN_EFAULT);
+    check(__HYPERVISOR_platform_op, (void *)0x10, -XEN_EFAULT);
     sysctl.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
     sysctl.cmd = 9999;
     CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &sysctl), unprivileged ? unprivileged : -XEN_ENOSYS);

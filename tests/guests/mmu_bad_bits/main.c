@@ -19,8 +19,14 @@ static void check_l1_bits(struct scratch *s, uint64_t base)
             test_failure("L1 bit %u was dropped", bit);
     }
     for (unsigned int bit = 3; bit < 12; bit++) {
+        bool cache_bit = bit == 3 || bit == 4 || bit == 7;
+
         if (bit == 8)
             continue;
+        if (cache_bit && !is_initial_domain()) {
+            CHECK_EQ(pte_write(&s->l1[2], base | PTE_P | PTE_US | 1ul << bit), -XEN_EINVAL);
+            continue;
+        }
         CHECK_EQ(pte_write(&s->l1[2], base | PTE_P | PTE_US | 1ul << bit), 0);
         if ((s->l1[2] & 1ul << bit) == 0)
             test_failure("L1 bit %u was dropped", bit);

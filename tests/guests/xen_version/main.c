@@ -7,7 +7,8 @@
  * purpose. Method:   call each with a good buffer and check the contents, then with NULL, hypervisor and
  * non-canonical pointers. Expected: 4.17; strings NUL-terminated within their arrays; pagesize 4096;
  * virt_start 0xffff800000000000; -EFAULT for bad pointers, -ENOSYS for unknown sub-operations. Xen:      the
- * same. build_id is optional: a length, or -ENODATA when the hypervisor has none.
+ * same. build_id is optional: a length, -ENODATA when the hypervisor has none, or -EPERM for others than
+ *           the initial domain.
  */
 #include "tests/guests/framework/guest.h"
 
@@ -62,7 +63,7 @@ static void check_build_id(void)
     } id = { .len = sizeof(id.bytes) };
     long length = hc_xen_version(XENVER_build_id, 0);
 
-    if (length == -XEN_ENODATA)
+    if (length == -XEN_ENODATA || (length == -XEN_EPERM && !is_initial_domain()))
         return;
     CHECK(length > 0 && length <= (long)sizeof(id.bytes));
     CHECK_EQ(hc_xen_version(XENVER_build_id, &id), length);
