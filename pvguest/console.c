@@ -73,7 +73,8 @@ static size_t ring_write(const char *data, size_t length)
         room--;
     }
     __atomic_store_n(&ring->out_prod, prod, __ATOMIC_RELEASE);
-    evtchn_send(ring_port());
+    if (done)
+        evtchn_send(ring_port());
     return done;
 }
 
@@ -112,6 +113,7 @@ static const struct console_ops ring_ops = { ring_write, ring_read, ring_wait_fo
 
 static const struct console_ops *ops = &hv_ops;
 static struct wait_queue readers = WAIT_QUEUE_INITIALIZER(readers);
+static struct wait_queue writers = WAIT_QUEUE_INITIALIZER(writers);
 
 /* What came and was not read yet. It is fetched as soon as it comes: Xen keeps only 128 bytes for a domain
  * and drops the rest. What finds no room here stays with the other side. Upcalls masked. */
@@ -120,19 +122,44 @@ static struct {
     size_t start, length;
 } input;
 
-void console_write(const char *data, size_t length)
+/* Several vCPUs may print at once. */
+static size_t write_some(const char *data, size_t length)
+{
+    static bool busy;
+    bool masked = upcalls_disable();
+    size_t done;
+
+    while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
+        cpu_relax();
+    done = ops->write(data, length);
+    __atomic_clear(&busy, __ATOMIC_RELEASE);
+    upcalls_restore(masked);
+    return done;
+}
+
+/* Waits until the other side may have read something: asleep where that is allowed, so that other threads go
+ * on. */
+static void wait_for_room(void)
 {
     bool masked = upcalls_disable();
 
+    if (masked || in_event() || !thread_current())
+        ops->wait_for_room();
+    else
+        wait_queue_block(&writers, time_ns() + 10 * NSEC_PER_MSEC);
+    upcalls_restore(masked);
+}
+
+void console_write(const char *data, size_t length)
+{
     while (length) {
-        size_t done = ops->write(data, length);
+        size_t done = write_some(data, length);
 
         data += done;
         length -= done;
-        if (length)
-            ops->wait_for_room();
+        if (!done)
+            wait_for_room();
     }
-    upcalls_restore(masked);
 }
 
 void console_vprintf(const char *format, va_list args)
@@ -186,6 +213,7 @@ static void console_event(evtchn_port_t port, void *arg)
     (void)arg;
     fetch_input();
     wait_queue_wake_all(&readers);
+    wait_queue_wake_all(&writers);
 }
 
 size_t console_read(char *data, size_t length, uint64_t deadline)

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 
-/* Writes all bytes. May wait, with events masked, for the reader of a full ring. */
+/* Writes all bytes. Waits for the reader of a full ring: a thread sleeps, other code polls. */
 void console_write(const char *data, size_t length);
 
 /* Formats into 256 bytes at most and writes them; integer and string conversions only. Any context. */
