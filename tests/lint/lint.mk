@@ -10,3 +10,4 @@ lint: hv unit guests dom0 | $(SETUP_TEST) ## strict warnings, format, headers al
 	$(Q)python3 tests/lint/lint.py --objects $(HV_DIR) \
 	    --flags 'hv/=$(LINT_HV_FLAGS)' --flags 'hypercalls/=$(LINT_HV_FLAGS)' \
 	    --flags 'pvguest/=$(LINT_GUEST_FLAGS)' --flags 'dom0_tools/=$(LINT_GUEST_FLAGS)'
+	$(Q)python3 tests/lint/docs.py
