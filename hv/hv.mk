@@ -29,6 +29,11 @@ hv: $(HV_ELF) $(HV) ## build the hypervisor (DEBUG=1: with assertions and lock c
 
 HV_DEPS := Makefile hv/hv.mk
 
+# The one file that calls third-party code in the hypervisor: the decompressors, which are freed after boot.
+$(HV_DIR)/hv/boot/bzimage.o: HV_CPPFLAGS += -isystem $(DECOMPRESS_SRC)/xz-5.4.1/src/liblzma/api \
+    -isystem $(DECOMPRESS_SRC)/lz4-1.9.4/lib -isystem $(NEWLIB)/include
+$(HV_DIR)/hv/boot/bzimage.o: $(DECOMPRESS_SRC)/.unpacked $(NEWLIB_LIBC)
+
 $(HV_DIR)/%.o: %.c $(HV_DEPS) | $(SETUP) $(XEN_HEADERS)
 	$(call step,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -63,13 +68,13 @@ $(HV_DIR)/ksyms.%.S: $(HV_DIR)/ryokan.link% hv/ksyms.awk
 $(HV_DIR)/ksyms.%.o: $(HV_DIR)/ksyms.%.S
 	$(Q)$(CC) -c $< -o $@
 
-HV_LINK = $(LD) $(HV_LDFLAGS) -T $(HV_DIR)/ryokan.lds $(HV_OBJ)
+HV_LINK = $(LD) $(HV_LDFLAGS) -T $(HV_DIR)/ryokan.lds $(HV_OBJ) $(DECOMPRESS_OBJ)
 
-$(HV_DIR)/ryokan.link1: $(HV_OBJ) $(HV_DIR)/ryokan.lds $(HV_DIR)/ksyms.0.o
+$(HV_DIR)/ryokan.link1: $(HV_OBJ) $(DECOMPRESS_OBJ) $(HV_DIR)/ryokan.lds $(HV_DIR)/ksyms.0.o
 	$(Q)$(HV_LINK) $(HV_DIR)/ksyms.0.o -o $@
-$(HV_DIR)/ryokan.link2: $(HV_OBJ) $(HV_DIR)/ryokan.lds $(HV_DIR)/ksyms.1.o
+$(HV_DIR)/ryokan.link2: $(HV_OBJ) $(DECOMPRESS_OBJ) $(HV_DIR)/ryokan.lds $(HV_DIR)/ksyms.1.o
 	$(Q)$(HV_LINK) $(HV_DIR)/ksyms.1.o -o $@
-$(HV_ELF): $(HV_OBJ) $(HV_DIR)/ryokan.lds $(HV_DIR)/ksyms.2.o
+$(HV_ELF): $(HV_OBJ) $(DECOMPRESS_OBJ) $(HV_DIR)/ryokan.lds $(HV_DIR)/ksyms.2.o
 	$(call step,LD,$@)
 	$(Q)$(HV_LINK) $(HV_DIR)/ksyms.2.o -Map=$(HV_DIR)/ryokan.map -o $@
 	$(Q)$(NM) $@ | LC_ALL=C sort | awk -f hv/ksyms.awk | cmp -s - $(HV_DIR)/ksyms.2.S || \

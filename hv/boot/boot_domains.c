@@ -8,6 +8,7 @@
  * takes the rest of the option, which stands in double quotes if there are spaces.
  */
 #include "hv/boot/boot.h"
+#include "hv/boot/bzimage.h"
 #include "hv/boot/dom0_hardware.h"
 #include "hv/boot/pv_build.h"
 #include "hv/boot/start.h"
@@ -169,14 +170,22 @@ static const char *__init take_module(int n, const void **data, size_t *size)
 static const char *__init build(struct domain *d, const struct boot_domain *b)
 {
     struct pv_build p = { .cmdline = b->cmdline, .pages = b->mem >> PAGE_SHIFT };
+    struct bzimage unpacked = { 0 };
     const char *bad = take_module(b->kernel, &p.kernel, &p.kernel_size);
 
+    if (!bad)
+        bad = bzimage_unpack(p.kernel, p.kernel_size, &unpacked);
+    if (unpacked.elf) {
+        p.kernel = unpacked.elf;
+        p.kernel_size = unpacked.size;
+    }
     if (!bad)
         bad = take_module(b->ramdisk, &p.initrd, &p.initrd_size);
     if (!bad)
         bad = create_vcpus(d, b->vcpus);
     if (!bad)
         bad = pv_build(d, &p);
+    bzimage_free(&unpacked);
     return bad;
 }
 

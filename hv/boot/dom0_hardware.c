@@ -31,9 +31,9 @@ static void __init grant_ports(struct domain *d)
     static const struct {
         uint16_t first, last;
     } ours[] = {
-        { 0x20, 0x21 }, { 0xa0, 0xa1 }, { 0x4d0, 0x4d1 }, /* interrupt controllers */
-        { 0x40, 0x43 }, { 0x61, 0x61 },                   /* PIT */
-        { 0xcf8, 0xcff },                                 /* PCI configuration: emulated, so that MSI stays ours */
+        { 0x20, 0x21 },   { 0xa0, 0xa1 }, { 0x4d0, 0x4d1 }, /* interrupt controllers */
+        { 0x40, 0x43 },   { 0x61, 0x61 },                   /* PIT */
+        { 0xcf8, 0xcff }, /* PCI configuration: emulated, so that MSI stays ours */
     };
 
     d->ioports = allow_all(0xffff);

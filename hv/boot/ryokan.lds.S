@@ -74,10 +74,10 @@ SECTIONS
 
     init_start = .;
     .init : AT_PHYS(.init) {
-        *(.init.text)
+        *(.init.text .init.text.*)
         . = ALIGN(4096);
         init_text_end = .;
-        *(.init.data)
+        *(.init.data .init.data.*)
         . = ALIGN(4096);
     } :data
     init_end = .;

@@ -158,9 +158,10 @@ static void report_memory(void)
     for (unsigned int i = 0; i < nr_ram; i++)
         total += (ram[i].end - ram[i].start) >> PAGE_SHIFT;
     taken = total - frames_free();
-    for_each_domain(d)
+    for_each_domain (d)
         taken -= d->tot_pages;
-    printk(LOG_INFO "memory: hypervisor %lu KiB, free %lu MiB of %lu MiB\n", taken * 4, frames_free() >> 8, total >> 8);
+    printk(LOG_INFO "memory: hypervisor %lu KiB, free %lu MiB of %lu MiB\n", taken * 4, frames_free() >> 8,
+           total >> 8);
 }
 
 static void __noreturn start_finish(void)
@@ -216,7 +217,8 @@ void __noreturn __init boot_start(uint32_t magic, uint32_t info)
     idt_init_early();
     bad = read_boot_info(magic, info);
     strlcpy(hv_cmdline, boot_info.cmdline, sizeof(hv_cmdline));
-    cmdline_parse(boot_info.cmdline, __param_start, (size_t)(__param_end - __param_start), report_option, NULL);
+    cmdline_parse(boot_info.cmdline, __param_start, (size_t)(__param_end - __param_start), report_option,
+                  NULL);
     console_init();
     print_banner();
     if (!bad)
@@ -233,7 +235,8 @@ void __noreturn __init boot_start(uint32_t magic, uint32_t info)
     cpu_init_features();
     if (cpu_prepare(0))
         panic("out of memory for the boot CPU's stack\n");
-    /* The final stack is at a higher address: enter it by hand, as stack_reset_and_jump stays on the present one. */
+    /* The final stack is at a higher address: enter it by hand, as stack_reset_and_jump stays on the present
+     * one. */
     __asm__ volatile("mov %0, %%rsp\n\t"
                      "xor %%ebp, %%ebp\n\t"
                      "jmp *%1" ::"r"(cpu_info_of(0)),
