@@ -12,13 +12,14 @@
 #include <sys/reent.h>
 #include <xen/sched.h>
 
-#define SLICE_NS       (2 * NSEC_PER_MSEC)
-#define FPU_CONTROL    0x037f00001f80UL /* x87 control word, MXCSR: as after reset */
-#define SWITCH_WORDS   8                /* what thread_switch() pops, its return address included */
-#define SWITCH_CONTROL 0
-#define SWITCH_ARG     3 /* r13 */
-#define SWITCH_FN      4 /* r12 */
-#define SWITCH_RETURN  7
+#define SLICE_NS         (2 * NSEC_PER_MSEC)
+#define MAX_SPARE_STACKS 8
+#define FPU_CONTROL      0x037f00001f80UL /* x87 control word, MXCSR: as after reset */
+#define SWITCH_WORDS     8                /* what thread_switch() pops, its return address included */
+#define SWITCH_CONTROL   0
+#define SWITCH_ARG       3 /* r13 */
+#define SWITCH_FN        4 /* r12 */
+#define SWITCH_RETURN    7
 
 TAILQ_HEAD(thread_list, thread);
 
@@ -145,12 +146,53 @@ void thread_sleep(uint64_t ns)
     thread_sleep_until(ns < TIME_NEVER - now ? now + ns : TIME_NEVER);
 }
 
+/* Stacks of the default size that ended threads left, linked through their first words: mapping one costs
+ * more than all else about a thread. */
+static struct spare_stack {
+    struct spare_stack *next;
+} * spare_stacks;
+static unsigned int spare_stack_count;
+
+static void *take_spare_stack(void)
+{
+    bool masked = upcalls_disable();
+    struct spare_stack *stack = spare_stacks;
+
+    if (stack) {
+        spare_stacks = stack->next;
+        spare_stack_count--;
+    }
+    upcalls_restore(masked);
+    return stack;
+}
+
+static bool keep_spare_stack(void *stack)
+{
+    bool masked = upcalls_disable();
+    bool keep = spare_stack_count < MAX_SPARE_STACKS;
+
+    if (keep) {
+        ((struct spare_stack *)stack)->next = spare_stacks;
+        spare_stacks = stack;
+        spare_stack_count++;
+    }
+    upcalls_restore(masked);
+    return keep;
+}
+
 /* Stack pages stand in an area of their own whose first page stays unmapped. */
 static bool stack_create(struct thread *thread, size_t size)
 {
     size_t count = (size + PAGE_SIZE - 1) / PAGE_SIZE;
-    char *area = vmap_reserve(count + 1, false);
+    char *area;
 
+    thread->stack_size = count * PAGE_SIZE;
+    if (thread->stack_size == THREAD_STACK_DEFAULT) {
+        thread->stack = take_spare_stack();
+        if (thread->stack)
+            return true;
+    }
+    area = vmap_reserve(count + 1, false);
     if (!area)
         return false;
     if (!vmap_populate(area + PAGE_SIZE, count)) {
@@ -158,16 +200,22 @@ static bool stack_create(struct thread *thread, size_t size)
         return false;
     }
     thread->stack = area + PAGE_SIZE;
-    thread->stack_size = count * PAGE_SIZE;
     return true;
+}
+
+static void stack_free(struct thread *thread)
+{
+    size_t count = thread->stack_size / PAGE_SIZE;
+
+    if (thread->stack_size == THREAD_STACK_DEFAULT && keep_spare_stack(thread->stack))
+        return;
+    vmap_depopulate(thread->stack, count);
+    vmap_release((char *)thread->stack - PAGE_SIZE, count + 1);
 }
 
 static void thread_free(struct thread *thread)
 {
-    size_t count = thread->stack_size / PAGE_SIZE;
-
-    vmap_depopulate(thread->stack, count);
-    vmap_release((char *)thread->stack - PAGE_SIZE, count + 1);
+    stack_free(thread);
     _reclaim_reent(thread->reent);
     free(thread->reent);
     free(thread);
