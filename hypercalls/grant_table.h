@@ -123,4 +123,7 @@ int64_t gnttab_unmap_and_replace(gva_t uop, uint32_t count);
 int64_t gnttab_copy(gva_t uop, uint32_t count);
 int64_t gnttab_transfer(gva_t uop, uint32_t count);
 
+/* Registers the debug key g (grant_dump.c). */
+void gnttab_dump_init(void);
+
 #endif

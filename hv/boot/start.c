@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the first C line to the first guest. */
 #include "hv/boot/start.h"
+#include "hypercalls/grant_table.h"
 #include "hv/boot/boot.h"
 #include "hv/cpu/apic.h"
 #include "hv/cpu/cpu_init.h"
@@ -13,6 +14,7 @@
 #include "hv/cpu/smp.h"
 #include "hv/cpu/time.h"
 #include "hv/domain/domain.h"
+#include "hv/domain/dump.h"
 #include "hv/io/acpi.h"
 #include "hv/io/console.h"
 #include "hv/io/console_input.h"
@@ -194,6 +196,8 @@ static void __noreturn __init start_on_final_stack(void)
     cpus = smp_bring_up(opt_maxcpus);
     time_check_cpus();
     debug_keys_init();
+    domain_dump_init();
+    gnttab_dump_init();
     console_input_init();
     watchdog_init();
     printk(LOG_INFO "CPUs: %u running\n", cpus);

@@ -10,6 +10,9 @@
 #include "hv/cpu/smp.h"
 #include "hv/cpu/time.h"
 #include "hv/cpu/trap.h"
+#include "hv/cpu/crash.h"
+#include "hv/io/console.h"
+#include "hv/lib/cpumask.h"
 #include "hv/lib/spinlock.h"
 
 struct timer_heap {
@@ -164,4 +167,25 @@ void timer_prepare_cpu(unsigned int cpu)
 {
     spin_lock_init(&per_cpu(timers, cpu).lock, LOCK_TIMER);
     set_irq_vector_handler(VECTOR_TIMER, timer_interrupt);
+}
+
+void timer_dump(void)
+{
+    uint64_t now = now_ns();
+    unsigned int cpu;
+    char name[64];
+
+    for_each_cpu (cpu, cpu_online_map.bits) {
+        struct timer_heap *h = &per_cpu(timers, cpu);
+
+        spin_lock(&h->lock);
+        printk("  CPU%u:\n", cpu);
+        for (struct pheap_node *n = pheap_min(&h->heap); n; n = pheap_next(n)) {
+            const struct timer *t = container_of(n, struct timer, node);
+
+            printk("    in %ld us %s\n", ((int64_t)(n->key - now)) / 1000,
+                   symbol_name((uint64_t)t->fn, name, sizeof(name)));
+        }
+        spin_unlock(&h->lock);
+    }
 }

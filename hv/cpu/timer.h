@@ -28,6 +28,9 @@ void timer_run_expired(void); /* for this CPU; called from the pending-work loop
 /* Before CPU `cpu` starts. */
 void timer_prepare_cpu(unsigned int cpu);
 
+/* Prints the timers of all CPUs on the console. */
+void timer_dump(void);
+
 static inline bool timer_active(const struct timer *t)
 {
     return t->queued;

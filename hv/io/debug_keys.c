@@ -3,6 +3,7 @@
 #include "hv/cpu/crash.h"
 #include "hv/cpu/current.h"
 #include "hv/cpu/ipi.h"
+#include "hv/cpu/timer.h"
 #include "hv/cpu/trace.h"
 #include "hv/domain/domain.h"
 #include "hv/io/console.h"
@@ -66,6 +67,11 @@ static void show_trace(char key __unused)
     trace_dump_recent(32);
 }
 
+static void show_timers(char key __unused)
+{
+    timer_dump();
+}
+
 static void reboot(char key __unused)
 {
     printk("Reboot by debug key\n");
@@ -82,6 +88,7 @@ void debug_keys_init(void)
     debug_key_register('h', show_help, "this list");
     debug_key_register('d', show_cpus, "registers of what each CPU runs");
     debug_key_register('t', show_trace, "newest trace records");
+    debug_key_register('a', show_timers, "timers");
     debug_key_register('R', reboot, "reboot the machine");
     debug_key_register('C', crash, "crash the hypervisor");
 }
