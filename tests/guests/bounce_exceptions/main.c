@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounce_exceptions: each exception that a guest can raise natively arrives with the right vector and error
- * code.
+ * bounce_exceptions: each exception that a guest can raise natively arrives with the right vector and
+ * error code.
  *
  * What:     #DE #DB(TF) #BP #UD #NM #GP #PF #MF #NP/#GP by selector, from kernel and from user mode.
  * Why:      the guest's fault handling (signals, demand paging, lazy FPU) stands on it.
  * Method:   execute one faulting instruction under trap_catch() or user_catch().
- * Expected: the architectural vector, error code and rip; #PF's address in vcpu_info.arch.cr2, error code
- * with the user bit for guest user mode only, although a PV kernel runs in ring 3 too. Xen:      the same.
- * #AC and #XM are left out: QEMU 7.2 raises neither; #SS by a non-canonical stack operand arrives as #GP
- * under QEMU.
+ * Expected: the architectural vector, error code and rip; #PF's address in vcpu_info.arch.cr2, error
+ *           code with the user bit for guest user mode only, although a PV kernel runs in ring 3 too.
+ * Xen:      the same. #AC and #XM are left out: QEMU 7.2 raises neither; #SS by a non-canonical stack
+ *           operand arrives as #GP under QEMU.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -4,11 +4,13 @@
  *
  * What:     what the hypervisor pushes: rcx, r11, rip, cs | mask << 32, rflags, rsp, ss, and where.
  * Why:      guests' entry code reads the frame by offset.
- * Method:   int3 with known rcx, r11 and flags, from kernel mode with every stack misalignment and from user
- * mode, with upcalls masked and unmasked. Expected: the frame ends below the 16-byte-aligned old stack
- * (kernel origin) or kernel_sp (user origin); cs has RPL 0 for kernel origin ("in kernel"), 3 for user; the
- * saved mask is the byte as it was; IF is its inverse; IOPL 0; rip is behind int3; rsp and ss are the old
- * ones; a gate without the mask flag leaves the mask alone. Xen:      the same.
+ * Method:   int3 with known rcx, r11 and flags, from kernel mode with every stack misalignment and from
+ *           user mode, with upcalls masked and unmasked.
+ * Expected: the frame ends below the 16-byte-aligned old stack (kernel origin) or kernel_sp (user
+ *           origin); cs has RPL 0 for kernel origin ("in kernel"), 3 for user; the saved mask is the
+ *           byte as it was; IF is its inverse; IOPL 0; rip is behind int3; rsp and ss are the old ones;
+ *           a gate without the mask flag leaves the mask alone.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -4,9 +4,11 @@
  *
  * What:     trap_info.flags bit 2, CALLBACKF_mask_events, and the event upcall itself.
  * Why:      entry code that is not reentrant relies on the mask being set before its first instruction.
- * Method:   raise int3 and a user-mode syscall with upcalls open, with and without the flag; look at the mask
- * inside. Expected: masked inside exactly when the flag is set; the frame carries the old mask; open again
- * after iret. Xen:      the same.
+ * Method:   raise int3 and a user-mode syscall with upcalls open, with and without the flag; look at the
+ *           mask inside.
+ * Expected: masked inside exactly when the flag is set; the frame carries the old mask; open again after
+ *           iret.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -3,11 +3,13 @@
  * bounce_vectors: `int n` for all 256 vectors, from kernel and from user mode.
  *
  * What:     software interrupts through gates with DPL 3.
- * Why:      system calls by int, debuggers, and the vectors that have hardware meanings must all go by the
- * trap table. Method:   register every vector with DPL 3, then execute `int n` built at run time. Expected:
- * vector n, no error code (also for 8, 10-14, 17), rip behind the instruction. Xen:      on hardware the
- * same. QEMU 7.2 gives the #GP behind `int n` the error code n * 16 + 2, so that Xen, which takes the vector
- * from there, bounces 2n mod 256; that is accepted from Xen only.
+ * Why:      system calls by int, debuggers, and the vectors that have hardware meanings must all go by
+ *           the trap table.
+ * Method:   register every vector with DPL 3, then execute `int n` built at run time.
+ * Expected: vector n, no error code (also for 8, 10-14, 17), rip behind the instruction.
+ * Xen:      on hardware the same. QEMU 7.2 gives the #GP behind `int n` the error code n * 16 + 2, so
+ *           that Xen, which takes the vector from there, bounces 2n mod 256; that is accepted from Xen
+ *           only.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -3,10 +3,13 @@
  * callback_op: registration of all callback types, and set_callbacks.
  *
  * What:     event, failsafe, syscall, syscall32, sysenter, NMI; unregister; bad types and addresses;
- * hypercall 4. Why:      XTF and Linux insist on 0 for those they use. Method:   register each, refuse
- * non-canonical addresses and unknown types, change the event callback and see it used. Expected: -EINVAL for
- * non-canonical addresses; -ENOSYS for unknown types; only NMI can be unregistered; set_callbacks returns 0
- * always and ignores what it cannot use. Xen:      the same.
+ *           hypercall 4.
+ * Why:      XTF and Linux insist on 0 for those they use.
+ * Method:   register each, refuse non-canonical addresses and unknown types, change the event callback
+ *           and see it used.
+ * Expected: -EINVAL for non-canonical addresses; -ENOSYS for unknown types; only NMI can be
+ *           unregistered; set_callbacks returns 0 always and ignores what it cannot use.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

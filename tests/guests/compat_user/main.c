@@ -5,10 +5,11 @@
  * What:     FLAT_USER_CS32, int n, the syscall32 and sysenter callbacks.
  * Why:      32-bit programs under a 64-bit PV kernel.
  * Method:   map code below 4 GiB, enter it with CS 0xe023, let it execute one of the instructions.
- * Expected: int 0x80 bounces with rip behind; syscall enters the syscall32 callback, sysenter the sysenter
- * callback, where the processor has the instruction; cs shows the 32-bit selector for int and syscall. Xen:
- * the same. On AMD processors it leaves sysenter's MSRs empty, which makes it #GP; Intel's have no syscall in
- *           compatibility mode: #UD.
+ * Expected: int 0x80 bounces with rip behind; syscall enters the syscall32 callback, sysenter the
+ *           sysenter callback, where the processor has the instruction; cs shows the 32-bit selector for
+ *           int and syscall.
+ * Xen:      the same. On AMD processors it leaves sysenter's MSRs empty, which makes it #GP; Intel's
+ *           have no syscall in compatibility mode: #UD.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,9 +5,9 @@
  * What:     counts, pointers, unknown commands; long and binary output.
  * Why:      the only output of the initial domain; the count is a number the guest chose.
  * Method:   call with counts of 0, of a line and beyond the end of the mapping, bad pointers.
- * Expected: 0 for good writes; -EFAULT for bad pointers and counts that run off the mapping; read returns the
- * number of characters typed, here 0, before it looks at the pointer. Xen:      the same for the initial
- * domain; others may be refused with -EPERM.
+ * Expected: 0 for good writes; -EFAULT for bad pointers and counts that run off the mapping; read
+ *           returns the number of characters typed, here 0, before it looks at the pointer.
+ * Xen:      the same for the initial domain; others may be refused with -EPERM.
  */
 #include "tests/guests/framework/guest.h"
 

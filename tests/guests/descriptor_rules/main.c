@@ -2,13 +2,14 @@
 /*
  * descriptor_rules: which descriptors a GDT may hold, at installation and by update_descriptor.
  *
- * What:     code, data, non-present, system, gate and DPL-0 descriptors; misaligned and foreign addresses.
+ * What:     code, data, non-present, system, gate and DPL-0 descriptors; misaligned and foreign
+ *           addresses.
  * Why:      one call gate or ring-0 code segment is the end of isolation.
  * Method:   update_descriptor into an installed page and into an ordinary one; look at what is stored.
- * Expected: segments are accepted and stored with DPL 3; non-present ones as they are; a call gate is made
- * useless (DPL 0, RPL 3 in its selector); TSS, LDT and other gates -EINVAL; misaligned addresses -EINVAL;
- * set_gdt refuses a page with a bad descriptor. Xen:      the same. Long-mode code segments are accepted with
- * DPL 3.
+ * Expected: segments are accepted and stored with DPL 3; non-present ones as they are; a call gate is
+ *           made useless (DPL 0, RPL 3 in its selector); TSS, LDT and other gates -EINVAL; misaligned
+ *           addresses -EINVAL; set_gdt refuses a page with a bad descriptor.
+ * Xen:      the same. Long-mode code segments are accepted with DPL 3.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,9 +5,10 @@
  * What:     the emulated control registers.
  * Why:      Linux reads CR0 and writes CR4 while it boots; Unikraft writes CR0 and CR4.
  * Method:   read, write back, write refused values, in kernel and in user mode.
- * Expected: CR0 shows PE, MP, NE, WP, AM, PG; only TS may differ in a write, else #GP. CR2 is the guest's.
- * CR3 reads as the running L4's frame; writing a good L4 works, a bad one #GP. CR4 writes are masked, the
- * same value is fine. User mode #GP. Xen:      the same. CR8 is #UD or #GP.
+ * Expected: CR0 shows PE, MP, NE, WP, AM, PG; only TS may differ in a write, else #GP. CR2 is the
+ *           guest's. CR3 reads as the running L4's frame; writing a good L4 works, a bad one #GP. CR4
+ *           writes are masked, the same value is fine. User mode #GP.
+ * Xen:      the same. CR8 is #UD or #GP.
  */
 #include "tests/guests/framework/guest.h"
 

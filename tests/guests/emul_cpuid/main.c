@@ -5,10 +5,11 @@
  * What:     `ud2; "xen"; cpuid` against the PV policy and the hypervisor leaves.
  * Why:      a PV kernel chooses its features by it; what PV cannot offer must not show.
  * Method:   read leaves 0, 1, 7, 0xd, 0x80000000.., 0x40000000..; look at the bits that PV must hide.
- * Expected: leaf 1: no VME, PSE36, MTRR (but for the initial domain), PCID, VMX, MONITOR; hypervisor bit set;
- * FPU, TSC, MSR, PAE, CX8, SSE2 set; leaf 7: no SMEP, SMAP, UMIP, INVPCID; leaf 0x80000001: SYSCALL, LM, NX,
- * no PAGE1GB, SVM. Hypervisor leaves say XenVMMXenVMM, version 4.17, one hypercall page, an MSR and a machine
- * address width of at most 52. Xen:      the same.
+ * Expected: leaf 1: no VME, PSE36, MTRR (but for the initial domain), PCID, VMX, MONITOR; hypervisor bit
+ *           set; FPU, TSC, MSR, PAE, CX8, SSE2 set; leaf 7: no SMEP, SMAP, UMIP, INVPCID; leaf
+ *           0x80000001: SYSCALL, LM, NX, no PAGE1GB, SVM. Hypervisor leaves say XenVMMXenVMM, version
+ *           4.17, one hypercall page, an MSR and a machine address width of at most 52.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -4,9 +4,10 @@
  *
  * What:     set/get_debugreg, mov dr, refused values, and a breakpoint that hits.
  * Why:      gdb and kgdb; a breakpoint on a hypervisor address must be impossible.
- * Method:   read-back, addresses in the hypervisor's range and non-canonical, reserved DR6/DR7 bits, GD, I/O
- * breakpoints; then a data-write breakpoint. Expected: errors and no change; #DB with DR6 bit 0 after the
- * write. Xen:      the same: -ENODEV for register numbers, -EPERM for addresses, -EINVAL for high bits.
+ * Method:   read-back, addresses in the hypervisor's range and non-canonical, reserved DR6/DR7 bits, GD,
+ *           I/O breakpoints; then a data-write breakpoint.
+ * Expected: errors and no change; #DB with DR6 bit 0 after the write.
+ * Xen:      the same: -ENODEV for register numbers, -EPERM for addresses, -EINVAL for high bits.
  */
 #include "tests/guests/framework/guest.h"
 

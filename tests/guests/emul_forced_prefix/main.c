@@ -5,7 +5,8 @@
  * What:     ud2 "xen" followed by other instructions, and broken prefixes.
  * Why:      the prefix must open one door only.
  * Method:   execute prefix + nop, prefix + hlt, ud2 + "xem" + cpuid, and a prefix at the end of mapped
- * memory. Expected: #UD at the ud2 in each case, but #PF for the absent page when the prefix goes on there.
+ *           memory.
+ * Expected: #UD at the ud2 in each case, but #PF for the absent page when the prefix goes on there.
  * Xen:      the same (without its debugging option that emulates everything).
  */
 #include "tests/guests/framework/guest.h"

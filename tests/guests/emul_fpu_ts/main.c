@@ -6,7 +6,8 @@
  * Why:      lazy FPU switching.
  * Method:   set TS, use the FPU from kernel and user mode, clear, use it again; registers must survive.
  * Expected: #NM while set (both modes); delivering #NM clears TS by itself; none after; XMM contents as
- * before. Xen:      the same.
+ *           before.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,11 +2,14 @@
 /*
  * emul_msr: the other MSRs of a PV guest.
  *
- * What:     EFER, PAT, APIC_BASE, MISC_ENABLE-like reads, writes of unchanged values, unknown MSRs, MSRs from
- * user mode. Why:      Linux adopts PAT as it reads it and writes back EFER; anything unknown must be #GP,
- * never hardware's. Method:   read, compare, write back, write something else. Expected: PAT 0x050100070406,
- * writes of another value refused; EFER shows LME, LMA, NX, SCE and no SVME, the same value may be written;
- * unknown read and write #GP; user mode always #GP. Xen:      the same.
+ * What:     EFER, PAT, APIC_BASE, MISC_ENABLE-like reads, writes of unchanged values, unknown MSRs, MSRs
+ *           from user mode.
+ * Why:      Linux adopts PAT as it reads it and writes back EFER; anything unknown must be #GP, never
+ *           hardware's.
+ * Method:   read, compare, write back, write something else.
+ * Expected: PAT 0x050100070406, writes of another value refused; EFER shows LME, LMA, NX, SCE and no
+ *           SVME, the same value may be written; unknown read and write #GP; user mode always #GP.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,8 +5,10 @@
  * What:     the first privileged instruction of every PV Linux is wrmsr GS_BASE.
  * Why:      per-CPU data and thread-local storage.
  * Method:   write, read back, read memory through the segment; non-canonical values; compare with
- * set_segment_base. Expected: the values hold; the guest's user GS base (KERNEL_GS_BASE, SEGBASE_GS_USER) is
- * the other bank; non-canonical writes #GP and change nothing. Xen:      the same.
+ *           set_segment_base.
+ * Expected: the values hold; the guest's user GS base (KERNEL_GS_BASE, SEGBASE_GS_USER) is the other
+ *           bank; non-canonical writes #GP and change nothing.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,9 +5,10 @@
  * What:     set_iopl, set_iobitmap, and port access of all sizes from kernel and user mode.
  * Why:      X servers and drivers in PV guests; and nobody may reach a port that is not his.
  * Method:   port 0x80 (POST code), with IOPL 0, 1 and 3, then by bitmap from user mode.
- * Expected: IOPL 0: #GP in both modes; 1: the kernel may; 3: user mode too; a clear bit in the bitmap lets
- * user mode in. -EINVAL for IOPL 4. A denied or absent port reads all-ones. cli and sti are ignored when IOPL
- * allows. Xen:      the same. Access in a domain without rights to the port reads all-ones.
+ * Expected: IOPL 0: #GP in both modes; 1: the kernel may; 3: user mode too; a clear bit in the bitmap
+ *           lets user mode in. -EINVAL for IOPL 4. A denied or absent port reads all-ones. cli and sti
+ *           are ignored when IOPL allows.
+ * Xen:      the same. Access in a domain without rights to the port reads all-ones.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,11 +2,13 @@
 /*
  * emul_privileged: privileged instructions that a PV guest has no use for.
  *
- * What:     hlt, cli, sti, invlpg, lgdt, lidt, lldt, ltr, lmsw, invd, wrmsr, rdpmc, in, out, swapgs, sysret,
- * iretq to ring 0. Why:      each must become the guest's #GP (or #UD), not the machine's problem. Method:
- * execute each under trap_catch in kernel and user mode. Expected: #GP each (sysret #GP or #UD); cli and sti
- * are #GP with virtual IOPL 0; wbinvd is allowed in the kernel. Xen:      the same; with IOPL 0 ports are
- * refused.
+ * What:     hlt, cli, sti, invlpg, lgdt, lidt, lldt, ltr, lmsw, invd, wrmsr, rdpmc, in, out, swapgs,
+ *           sysret, iretq to ring 0.
+ * Why:      each must become the guest's #GP (or #UD), not the machine's problem.
+ * Method:   execute each under trap_catch in kernel and user mode.
+ * Expected: #GP each (sysret #GP or #UD); cli and sti are #GP with virtual IOPL 0; wbinvd is allowed in
+ *           the kernel.
+ * Xen:      the same; with IOPL 0 ports are refused.
  */
 #include "tests/guests/framework/guest.h"
 

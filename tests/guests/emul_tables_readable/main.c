@@ -5,8 +5,9 @@
  * What:     sgdt, sidt, sldt, str, smsw from kernel and user mode.
  * Why:      they are not privileged; without UMIP they run natively, with UMIP they fault.
  * Method:   execute each.
- * Expected: they run (addresses are the hypervisor's) or #GP when the hypervisor sets UMIP; never anything
- * else. Xen:      runs natively without UMIP.
+ * Expected: they run (addresses are the hypervisor's) or #GP when the hypervisor sets UMIP; never
+ *           anything else.
+ * Xen:      runs natively without UMIP.
  */
 #include "tests/guests/framework/guest.h"
 

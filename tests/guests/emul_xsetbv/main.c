@@ -4,7 +4,8 @@
  *
  * What:     enabling XSAVE, legal and illegal XCR0 values, user mode.
  * Why:      Linux and Unikraft set XCR0 while they boot.
- * Method:   set OSXSAVE, read XCR0 natively, write 1, 3, 7 and values that miss x87 or have YMM without SSE.
+ * Method:   set OSXSAVE, read XCR0 natively, write 1, 3, 7 and values that miss x87 or have YMM without
+ *           SSE.
  * Expected: legal values hold; illegal ones, XCR indexes above 0, and user mode are #GP.
  * Xen:      the same. Without XSAVE in the policy: SKIP.
  */

@@ -5,8 +5,9 @@
  * What:     EVTCHNOP_bind_vcpu on each kind of port, and to vCPUs that do not exist.
  * Why:      irq balancing; and an IPI or per-vCPU VIRQ must not move.
  * Method:   move, read the status, send and look whose selector gets the bit.
- * Expected: interdomain and unbound ports move; IPI and per-vCPU VIRQ ports -EINVAL; closed -EINVAL; no such
- * vCPU -ENOENT. Xen:      the same.
+ * Expected: interdomain and unbound ports move; IPI and per-vCPU VIRQ ports -EINVAL; closed -EINVAL; no
+ *           such vCPU -ENOENT.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

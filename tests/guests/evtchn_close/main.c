@@ -2,7 +2,8 @@
 /*
  * evtchn_close: closing, and the state of a closed port.
  *
- * What:     close of every kind, of port 0, of closed and impossible ports; send, status and unmask on them.
+ * What:     close of every kind, of port 0, of closed and impossible ports; send, status and unmask on
+ *           them.
  * Why:      guests close what they do not know.
  * Method:   call and compare; the pending bit of a closed port must be gone.
  * Expected: -EINVAL for closed ports, for 0 and beyond the table; status of a closed port says closed.

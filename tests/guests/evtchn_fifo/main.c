@@ -2,12 +2,15 @@
 /*
  * evtchn_fifo: the FIFO event ABI.
  *
- * What:     init_control, expand_array, set_priority, delivery order by priority, masking, and reset back to
- * 2-level. Why:      Linux uses it when offered; once init_control succeeds, expand_array must too. Method:
- * error cases first; then one vCPU's control block; send ports of three priorities and walk the queues.
- * Expected: events stand in the queue of their port's priority with LINKED set, highest bit in `ready` first;
- * a masked event is pending but not linked; unmask links it; -ENOENT for a bad vCPU; -EINVAL for a bad
- * offset, priority, frame; -EACCES for the reserved port 0; -EOPNOTSUPP for expand_array before init_control.
+ * What:     init_control, expand_array, set_priority, delivery order by priority, masking, and reset
+ *           back to 2-level.
+ * Why:      Linux uses it when offered; once init_control succeeds, expand_array must too.
+ * Method:   error cases first; then one vCPU's control block; send ports of three priorities and walk
+ *           the queues.
+ * Expected: events stand in the queue of their port's priority with LINKED set, highest bit in `ready`
+ *           first; a masked event is pending but not linked; unmask links it; -ENOENT for a bad vCPU;
+ *           -EINVAL for a bad offset, priority, frame; -EACCES for the reserved port 0; -EOPNOTSUPP for
+ *           expand_array before init_control.
  * Xen:      the same. A hypervisor without FIFO answers -ENOSYS to init_control: SKIP.
  */
 #include "tests/guests/framework/guest.h"

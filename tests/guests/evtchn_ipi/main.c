@@ -6,8 +6,9 @@
  * Why:      the 2-level ABI's contract with the guest's event loop.
  * Method:   follow shared_info bits and upcalls at each step.
  * Expected: a masked send sets only the pending bit; unmask then sets selector and upcall_pending and
- * delivers at once when open; a second send while pending changes nothing; one upcall for many sends. Xen:
- * the same.
+ *           delivers at once when open; a second send while pending changes nothing; one upcall for many
+ *           sends.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

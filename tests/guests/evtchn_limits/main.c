@@ -5,9 +5,9 @@
  * What:     allocation until it fails, EVTCHNOP_reset, reuse.
  * Why:      4095 ports is the 2-level ABI's limit; reset must find them all.
  * Method:   allocate unbound ports until an error; reset; count.
- * Expected: the last allocation fails with -ENOSPC after port 4095 at most; reset closes every port of this
- * domain; -ESRCH for a domain that does not exist. Xen:      the same; the toolstack's max_evtchn_port may
- * end it earlier, with -ENOSPC too.
+ * Expected: the last allocation fails with -ENOSPC after port 4095 at most; reset closes every port of
+ *           this domain; -ESRCH for a domain that does not exist.
+ * Xen:      the same; the toolstack's max_evtchn_port may end it earlier, with -ENOSPC too.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -4,11 +4,12 @@
  *
  * What:     both operations, their errors, delivery both ways, and closing either end.
  * Why:      the base of every split driver.
- * Method:   allocate a port for DOMID_SELF, bind to it, send from each end, close one end and look at the
- * other. Expected: ports are the lowest free ones; the peer of a closed end is unbound again and can be bound
- * anew; -EINVAL for a port that is not unbound, -ESRCH for unknown domains. The remote domain of
- * alloc_unbound need not exist yet. Xen:      the same. Binding leaves the local end pending once (a
- * lost-event guard).
+ * Method:   allocate a port for DOMID_SELF, bind to it, send from each end, close one end and look at
+ *           the other.
+ * Expected: ports are the lowest free ones; the peer of a closed end is unbound again and can be bound
+ *           anew; -EINVAL for a port that is not unbound, -ESRCH for unknown domains. The remote domain
+ *           of alloc_unbound need not exist yet.
+ * Xen:      the same. Binding leaves the local end pending once (a lost-event guard).
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,11 +2,14 @@
 /*
  * evtchn_upcall_entry: when an upcall interrupts, and what it finds.
  *
- * What:     delivery at the exits of hypercalls, iret and exceptions, to kernel and user mode; the frame; the
- * mask inside. Why:      a pending event that is not delivered at the next exit is a hang. Method:   leave a
- * pending event behind a closed mask, open the mask by a plain store, then enter the hypervisor in several
- * ways. Expected: no upcall until the hypervisor is entered; then exactly one, with the mask set inside,
- * clear saved mask, and restored by iret; also from user mode. Xen:      the same.
+ * What:     delivery at the exits of hypercalls, iret and exceptions, to kernel and user mode; the
+ *           frame; the mask inside.
+ * Why:      a pending event that is not delivered at the next exit is a hang.
+ * Method:   leave a pending event behind a closed mask, open the mask by a plain store, then enter the
+ *           hypervisor in several ways.
+ * Expected: no upcall until the hypervisor is entered; then exactly one, with the mask set inside, clear
+ *           saved mask, and restored by iret; also from user mode.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -4,11 +4,13 @@
  *
  * What:     per-vCPU and global VIRQs, double binding, bad numbers and vCPUs.
  * Why:      the timer comes this way.
- * Method:   bind VIRQ_TIMER twice, unknown VIRQs, vCPUs that do not exist, global VIRQs on a vCPU other than
- * 0. Expected: -EEXIST for a second binding on the same vCPU; -EINVAL for numbers beyond the table and for
- * global VIRQs off vCPU 0; -ENOENT for vCPUs that do not exist; status tells the number; a guest cannot send
- * on a VIRQ port. Xen:      the same. The initial domain may bind global VIRQs; others get -EPERM where the
- * hypervisor's policy says so.
+ * Method:   bind VIRQ_TIMER twice, unknown VIRQs, vCPUs that do not exist, global VIRQs on a vCPU other
+ *           than 0.
+ * Expected: -EEXIST for a second binding on the same vCPU; -EINVAL for numbers beyond the table and for
+ *           global VIRQs off vCPU 0; -ENOENT for vCPUs that do not exist; status tells the number; a
+ *           guest cannot send on a VIRQ port.
+ * Xen:      the same. The initial domain may bind global VIRQs; others get -EPERM where the hypervisor's
+ *           policy says so.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -6,8 +6,9 @@
  * Why:      another vCPU or the guest itself may change the descriptor between two turns.
  * Method:   load ds, es, fs and gs from a GDT entry, take the GDT away, yield until the callback comes.
  * Expected: failsafe frame with the four selectors, segments null inside, rip at the interrupted place;
- * execution goes on after iret. Other vCPUs compete, since without a switch nothing is reloaded. Xen: the
- * same. set_gdt itself reloads nothing.
+ *           execution goes on after iret. Other vCPUs compete, since without a switch nothing is
+ *           reloaded.
+ * Xen:      the same. set_gdt itself reloads nothing.
  */
 #include "tests/guests/framework/guest.h"
 

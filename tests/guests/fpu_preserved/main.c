@@ -2,10 +2,13 @@
 /*
  * fpu_preserved: x87, SSE and AVX registers survive everything the hypervisor does.
  *
- * What:     register contents over hypercalls, yields, upcalls, blocks, emulation, and other vCPUs that use
- * theirs. Why:      lazy or eager switching; a leak is also a leak between domains. Method:   two vCPUs load
- * patterns of their own into x87, XMM, YMM (if XSAVE and AVX show) and MXCSR, then yield and check. Expected:
- * nothing changes. Xen:      the same.
+ * What:     register contents over hypercalls, yields, upcalls, blocks, emulation, and other vCPUs that
+ *           use theirs.
+ * Why:      lazy or eager switching; a leak is also a leak between domains.
+ * Method:   two vCPUs load patterns of their own into x87, XMM, YMM (if XSAVE and AVX show) and MXCSR,
+ *           then yield and check.
+ * Expected: nothing changes.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

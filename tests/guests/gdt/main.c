@@ -3,10 +3,12 @@
  * gdt: set_gdt and the type of its pages.
  *
  * What:     a GDT of one and of two pages, too many entries, bad frames, writable mappings of its pages,
- * selectors from it. Why:      a guest that can write descriptors can make itself ring 0. Method:   install,
- * load selectors, try forbidden mappings, remove. Expected: -EINVAL for more than 14 pages and for frames
- * that cannot be typed; while installed the page cannot be mapped writable (-EBUSY) nor pinned (-EINVAL);
- * flat selectors at 0xe000 stay. Xen:      the same.
+ *           selectors from it.
+ * Why:      a guest that can write descriptors can make itself ring 0.
+ * Method:   install, load selectors, try forbidden mappings, remove.
+ * Expected: -EINVAL for more than 14 pages and for frames that cannot be typed; while installed the page
+ *           cannot be mapped writable (-EBUSY) nor pinned (-EINVAL); flat selectors at 0xe000 stay.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

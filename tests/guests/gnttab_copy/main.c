@@ -6,8 +6,8 @@
  * Why:      netback moves every packet with it.
  * Method:   copy parts between pages; look at source and destination to the byte.
  * Expected: exactly the named bytes; bad_copy_arg for ranges that leave the page, both ends by frame are
- * allowed only for this domain's own; permission errors change nothing. Xen:      the same; an entry that
- * permits nothing or only reading is GNTST_general_error.
+ *           allowed only for this domain's own; permission errors change nothing.
+ * Xen:      the same; an entry that permits nothing or only reading is GNTST_general_error.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -3,11 +3,14 @@
  * gnttab_map: mapping and unmapping a grant of this domain's own page.
  *
  * What:     map by address, read-only and writable, several maps of one grant, unmap, use counts in the
- * entry's flags. Why:      the data path of every backend. Method:   grant a page to this domain, map it into
- * a scratch window, read and write through it, unmap, touch again. Expected: the same memory; GTF_reading and
- * GTF_writing show while mapped and vanish with the last unmap; a write through a read-only map is #PF; after
- * unmap the window is not present; an unmapped handle is bad. Xen:      the same; a writable map of a
- * read-only grant is GNTST_general_error.
+ *           entry's flags.
+ * Why:      the data path of every backend.
+ * Method:   grant a page to this domain, map it into a scratch window, read and write through it, unmap,
+ *           touch again.
+ * Expected: the same memory; GTF_reading and GTF_writing show while mapped and vanish with the last
+ *           unmap; a write through a read-only map is #PF; after unmap the window is not present; an
+ *           unmapped handle is bad.
+ * Xen:      the same; a writable map of a read-only grant is GNTST_general_error.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,11 +2,13 @@
 /*
  * gnttab_map_errors: map and unmap with everything wrong.
  *
- * What:     bad references, domains, flags, addresses, entries for others, entries that permit nothing, bad
- * handles; batches. Why:      a backend's kernel passes on what a hostile frontend wrote. Method:   one field
- * wrong at a time; then a batch with the bad one in the middle. Expected: the status of each; nothing mapped,
- * no use count left; the rest of a batch goes on. Xen:      the same; bad_gntref is for references beyond the
- * table, an entry that does not permit the access is GNTST_general_error.
+ * What:     bad references, domains, flags, addresses, entries for others, entries that permit nothing,
+ *           bad handles; batches.
+ * Why:      a backend's kernel passes on what a hostile frontend wrote.
+ * Method:   one field wrong at a time; then a batch with the bad one in the middle.
+ * Expected: the status of each; nothing mapped, no use count left; the rest of a batch goes on.
+ * Xen:      the same; bad_gntref is for references beyond the table, an entry that does not permit the
+ *           access is GNTST_general_error.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,11 +2,15 @@
 /*
  * gnttab_map_pte: GNTMAP_contains_pte, and unmap_and_replace.
  *
- * What:     a map that names the PTE by its machine address; a replacement of the mapping by another VA's.
- * Why:      Linux' gntdev maps into user space that way; unmap_and_replace restores the page that was there
- * before. Method:   map by PTE, check contents and flags, unmap; map by address, then unmap_and_replace with
- * a second mapping. Expected: as by address; the replaced window shows the other page, whose old window is
- * gone. A PTE address in a page that is no L1 is an error. Xen:      the same.
+ * What:     a map that names the PTE by its machine address; a replacement of the mapping by another
+ *           VA's.
+ * Why:      Linux' gntdev maps into user space that way; unmap_and_replace restores the page that was
+ *           there before.
+ * Method:   map by PTE, check contents and flags, unmap; map by address, then unmap_and_replace with a
+ *           second mapping.
+ * Expected: as by address; the replaced window shows the other page, whose old window is gone. A PTE
+ *           address in a page that is no L1 is an error.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -6,8 +6,9 @@
  * Why:      they are reachable by every guest.
  * Method:   call with good and bad arguments.
  * Expected: swap exchanges two idle entries and refuses a busy one; set_version refuses unknown versions
- * (-EINVAL) and reports the current one; status frames are an error for v1. Xen:      the same. Version 2 may
- * be refused (-ENOSYS or -EINVAL); transfer to a domain that does not exist is bad_domain.
+ *           (-EINVAL) and reports the current one; status frames are an error for v1.
+ * Xen:      the same. Version 2 may be refused (-ENOSYS or -EINVAL); transfer to a domain that does not
+ *           exist is bad_domain.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,8 +5,9 @@
  * What:     the size negotiation of the grant table.
  * Why:      Linux treats an unexpected error of setup_table as a bug.
  * Method:   query, set up one and two frames, too many, other domains.
- * Expected: nr_frames <= max_nr_frames; the frames are mappable; -status bad_domain for domains that do not
- * exist, general error for too many frames. Xen:      the same.
+ * Expected: nr_frames <= max_nr_frames; the frames are mappable; -status bad_domain for domains that do
+ *           not exist, general error for too many frames.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

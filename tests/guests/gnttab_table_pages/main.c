@@ -2,10 +2,13 @@
 /*
  * gnttab_table_pages: grants and page types.
  *
- * What:     writable grant maps of page tables, pins of pages that a grant maps writable, read-only grant
- * maps of tables. Why:      a grant is a mapping like any other; the page-type rules must see it. Method:
- * both orders. Expected: map writable of a pinned table fails; pin while a writable grant map exists is
- * -EINVAL; read-only is fine. Xen:      the same: GNTST_general_error.
+ * What:     writable grant maps of page tables, pins of pages that a grant maps writable, read-only
+ *           grant maps of tables.
+ * Why:      a grant is a mapping like any other; the page-type rules must see it.
+ * Method:   both orders.
+ * Expected: map writable of a pinned table fails; pin while a writable grant map exists is -EINVAL;
+ *           read-only is fine.
+ * Xen:      the same: GNTST_general_error.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -6,8 +6,9 @@
  * Why:      a hypervisor that offers version 2 must do all of it; one that does not must say so.
  * Method:   switch, set up, map, unmap, switch back; switching with a mapped entry.
  * Expected: the status word shows reading while mapped; -EBUSY while in use; entries work again as v1
- * afterwards. Xen:      the same. Ryokan offers version 1 only: SKIP with -ENOSYS or -EINVAL, as Xen's
- * gnttab=max-ver:1.
+ *           afterwards.
+ * Xen:      the same. Ryokan offers version 1 only: SKIP with -ENOSYS or -EINVAL, as Xen's
+ *           gnttab=max-ver:1.
  */
 #include "tests/guests/framework/guest.h"
 

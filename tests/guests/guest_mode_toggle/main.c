@@ -4,8 +4,9 @@
  *
  * What:     GS bases and page tables over iret, syscall, exceptions and upcalls.
  * Why:      exactly one toggle each way; a second one leaves the kernel with the user's GS or tables.
- * Method:   give both modes their own GS base, trap from user mode in several ways, read both from inside and
- * after. Expected: the handler sees the kernel's base and tables; user mode its own again after the return.
+ * Method:   give both modes their own GS base, trap from user mode in several ways, read both from
+ *           inside and after.
+ * Expected: the handler sees the kernel's base and tables; user mode its own again after the return.
  * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"

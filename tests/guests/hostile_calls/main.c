@@ -3,10 +3,12 @@
  * hostile_calls: random hypercalls.
  *
  * What:     every hypercall number with random sub-operations and arguments that are small numbers, own
- * frames, own addresses, hypervisor addresses and noise. Why:      a guest may do this for days. Method:   a
- * fixed seed, some thousand calls; those that would end the test by design (shutdown, iret, block, poll
- * without end, console noise, trap table, stack and baseptr changes) are left out. Expected: every call
- * returns; the domain goes on; its tables are still consistent. Xen:      the same.
+ *           frames, own addresses, hypervisor addresses and noise.
+ * Why:      a guest may do this for days.
+ * Method:   a fixed seed, some thousand calls; those that would end the test by design (shutdown, iret,
+ *           block, poll without end, console noise, trap table, stack and baseptr changes) are left out.
+ * Expected: every call returns; the domain goes on; its tables are still consistent.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

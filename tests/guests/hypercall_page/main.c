@@ -4,10 +4,11 @@
  *
  * What:     its 128 slots of 32 bytes.
  * Why:      Mini-OS, Unikraft, XTF and older Linux call through it.
- * Method:   look at the first byte (the image fills the page with `ret`), call slots and compare with a bare
- * SYSCALL. Expected: filled; slot nr behaves as hypercall nr, unknown ones return -ENOSYS; rbx, rbp, r12..r15
- * survive; the stack is balanced. The iret slot is another sequence, since it does not return. Xen:      the
- * same.
+ * Method:   look at the first byte (the image fills the page with `ret`), call slots and compare with a
+ *           bare SYSCALL.
+ * Expected: filled; slot nr behaves as hypercall nr, unknown ones return -ENOSYS; rbx, rbp, r12..r15
+ *           survive; the stack is balanced. The iret slot is another sequence, since it does not return.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,11 +2,13 @@
 /*
  * hypercall_pointers: guest pointers that do not point to guest memory.
  *
- * What:     every hypercall that reads or writes a structure, with pointers into the hypervisor's range (also
- * where the guest may read: the machine-to-phys table), non-canonical, unmapped, and straddling a mapping's
- * end. Why:      a hypervisor that follows one of them reads or writes its own memory on a guest's behalf.
+ * What:     every hypercall that reads or writes a structure, with pointers into the hypervisor's range
+ *           (also where the guest may read: the machine-to-phys table), non-canonical, unmapped, and
+ *           straddling a mapping's end.
+ * Why:      a hypervisor that follows one of them reads or writes its own memory on a guest's behalf.
  * Method:   issue the calls; write-backs are tried on read-only pages too.
- * Expected: -EFAULT each time and no trap; 0 extents done for the memory_ops that return a number of extents.
+ * Expected: -EFAULT each time and no trap; 0 extents done for the memory_ops that return a number of
+ *           extents.
  * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"

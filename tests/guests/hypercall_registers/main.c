@@ -2,11 +2,14 @@
 /*
  * hypercall_registers: what a hypercall may change.
  *
- * What:     all registers around a hypercall of 0, 2 and 4 arguments, an unknown one, and one that fails.
- * Why:      Linux declares only the used argument registers as clobbered; GRUB keeps values in r8, r9, rbx
- * and r12. Method:   load every register with its own pattern, SYSCALL, store every register, compare.
- * Expected: only rax (result), rcx and r11 (SYSCALL itself) and the call's own arguments may differ; rflags
- * survive. Xen:      the same; a release build restores the arguments too.
+ * What:     all registers around a hypercall of 0, 2 and 4 arguments, an unknown one, and one that
+ *           fails.
+ * Why:      Linux declares only the used argument registers as clobbered; GRUB keeps values in r8, r9,
+ *           rbx and r12.
+ * Method:   load every register with its own pattern, SYSCALL, store every register, compare.
+ * Expected: only rax (result), rcx and r11 (SYSCALL itself) and the call's own arguments may differ;
+ *           rflags survive.
+ * Xen:      the same; a release build restores the arguments too.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -3,9 +3,12 @@
  * hypercall_unknown: numbers and sub-operations that do not exist.
  *
  * What:     hypercall numbers in the gaps and beyond the table, and unknown sub-operations of every
- * multiplexed call. Why:      guests probe for newer calls and rely on -ENOSYS; a table index out of range
- * must not reach the table. Method:   issue each with zero arguments. Expected: -ENOSYS, also for numbers
- * whose low 32 bits name a call but whose high bits do not vanish. Xen:      the same.
+ *           multiplexed call.
+ * Why:      guests probe for newer calls and rely on -ENOSYS; a table index out of range must not reach
+ *           the table.
+ * Method:   issue each with zero arguments.
+ * Expected: -ENOSYS, also for numbers whose low 32 bits name a call but whose high bits do not vanish.
+ * Xen:      the same. console_io is refused to other domains than the initial one (-EPERM).
  */
 #include "tests/guests/framework/guest.h"
 

@@ -4,9 +4,10 @@
  *
  * What:     trap_info.flags bits 0-1: 0 nobody, 1 the guest kernel, 3 user mode too.
  * Why:      a user program must not fake a page fault or a timer interrupt.
- * Method:   register a vector and its double (see bounce_vectors about QEMU) with each DPL; execute `int n`
- * in both modes. Expected: allowed: the vector with rip behind; refused: #GP with error code n * 8 + 2 and
- * rip at the instruction. An unregistered vector is refused in both modes, as is the kernel with level 0.
+ * Method:   register a vector and its double (see bounce_vectors about QEMU) with each DPL; execute `int
+ *           n` in both modes.
+ * Expected: allowed: the vector with rip behind; refused: #GP with error code n * 8 + 2 and rip at the
+ *           instruction. An unregistered vector is refused in both modes, as is the kernel with level 0.
  * Xen:      the same, but for QEMU's error code n * 16 + 2 passed through.
  */
 #include "tests/guests/framework/guest.h"

@@ -5,8 +5,9 @@
  * What:     the version field that guards the toolstack's interfaces.
  * Why:      libxc and Linux decide by -EACCES that they do not match the hypervisor.
  * Method:   call with versions off by one, zero, and right with an unknown command.
- * Expected: initial domain: -EACCES for wrong versions, -ENOSYS for unknown commands; any other: -EPERM or
- * -EACCES. Xen:      the same. Xen checks the version before the privilege, Ryokan the privilege first.
+ * Expected: initial domain: -EACCES for wrong versions, -ENOSYS for unknown commands; any other: -EPERM
+ *           or -EACCES.
+ * Xen:      the same. Xen checks the version before the privilege, Ryokan the privilege first.
  */
 #include "tests/guests/framework/guest.h"
 #include <xen/domctl.h>

@@ -5,8 +5,9 @@
  * What:     rax, rcx, r11, rip, rsp, rflags of struct iret_context, to kernel and to user mode.
  * Why:      every return from a handler passes through it.
  * Method:   a breakpoint's handler rewrites the frame that its return will use.
- * Expected: rax, rcx and r11 arrive; IF sets the upcall mask (inverted) and never the hardware flag; IOPL,
- * VM, NT, RF are dropped or harmless; CF, ZF, DF, AC, ID pass; RPL is forced to 3. Xen:      the same.
+ * Expected: rax, rcx and r11 arrive; IF sets the upcall mask (inverted) and never the hardware flag;
+ *           IOPL, VM, NT, RF are dropped or harmless; CF, ZF, DF, AC, ID pass; RPL is forced to 3.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,12 +2,15 @@
 /*
  * iret_fault: iret hypercalls whose context the processor refuses.
  *
- * What:     a non-canonical rip, a code selector beyond the GDT, a data selector as CS, a null or bad SS.
- * Why:      the hypervisor's own IRETQ faults on the guest's values; that must become the guest's exception.
+ * What:     a non-canonical rip, a code selector beyond the GDT, a data selector as CS, a null or bad
+ *           SS.
+ * Why:      the hypervisor's own IRETQ faults on the guest's values; that must become the guest's
+ *           exception.
  * Method:   a breakpoint's handler spoils one field of the frame that its return will use.
- * Expected: the guest gets #GP (or #NP/#SS as the selector says), the vCPU lives, a good iret works after it.
+ * Expected: the guest gets #GP (or #NP/#SS as the selector says), the vCPU lives, a good iret works
+ *           after it.
  * Xen:      the same: the fault on its IRETQ is bounced to the guest's handler as coming from the spoilt
- * context.
+ *           context.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,9 +5,10 @@
  * What:     an LDT of one page: selectors, limits, lazy validation, removal.
  * Why:      Linux' modify_ldt; entries beyond the limit must not load (XSA-298).
  * Method:   build a table, make it read-only, set it with few entries, load selectors below and beyond,
- * remove it. Expected: good entries load; beyond the limit #GP; a page that cannot be typed makes the load
- * #PF at the entry's address in the LDT; after removal #GP; the page is writable again. Xen:      the same:
- * the page is typed at the first use.
+ *           remove it.
+ * Expected: good entries load; beyond the limit #GP; a page that cannot be typed makes the load #PF at
+ *           the entry's address in the LDT; after removal #GP; the page is writable again.
+ * Xen:      the same: the page is typed at the first use.
  */
 #include "tests/guests/framework/guest.h"
 

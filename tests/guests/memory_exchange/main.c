@@ -3,11 +3,13 @@
  * memory_exchange: XENMEM_exchange.
  *
  * What:     four pages for one of order 2, and back; bad counts, domains, addresses, frames.
- * Why:      Linux' swiotlb-xen makes contiguous buffers with it; XSA-212 was a missing check of its output
- * address. Method:   exchange, check the machine-to-phys table and the new frames' adjacency, exchange back;
- * then one error at a time. Expected: all or nothing; nr_exchanged counts input extents; -EINVAL for unequal
- * sizes; -EFAULT for output into the hypervisor; -EPERM for other domains without privilege. Xen:      the
- * same. A domain without DMA rights may be refused with -EPERM beyond a small order: SKIP.
+ * Why:      Linux' swiotlb-xen makes contiguous buffers with it; XSA-212 was a missing check of its
+ *           output address.
+ * Method:   exchange, check the machine-to-phys table and the new frames' adjacency, exchange back; then
+ *           one error at a time.
+ * Expected: all or nothing; nr_exchanged counts input extents; -EINVAL for unequal sizes; -EFAULT for
+ *           output into the hypervisor; -EPERM for other domains without privilege.
+ * Xen:      the same. A domain without DMA rights may be refused with -EPERM beyond a small order: SKIP.
  */
 #include "tests/guests/framework/guest.h"
 

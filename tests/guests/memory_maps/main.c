@@ -2,12 +2,15 @@
 /*
  * memory_maps: the informational memory_ops.
  *
- * What:     memory_map, machine_memory_map, maximum_ram_page, maximum_gpfn, machphys_mfn_list, get_sharing_*.
+ * What:     memory_map, machine_memory_map, maximum_ram_page, maximum_gpfn, machphys_mfn_list,
+ *           get_sharing_*.
  * Why:      Linux as initial domain dies without machine_memory_map; a PV domain without a map expects
- * -ENOSYS. Method:   call with large, small and bad buffers. Expected: machine_memory_map gives sane e820
- * entries to the initial domain and -EPERM to others; memory_map works or is -ENOSYS; a buffer that is too
- * small is -EINVAL; bad pointers -EFAULT; maximum_gpfn is what the guest wrote into shared_info.arch.max_pfn,
- * less one. Xen:      the same.
+ *           -ENOSYS.
+ * Method:   call with large, small and bad buffers.
+ * Expected: machine_memory_map gives sane e820 entries to the initial domain and -EPERM to others;
+ *           memory_map works or is -ENOSYS; a buffer that is too small is -EINVAL; bad pointers -EFAULT;
+ *           maximum_gpfn is what the guest wrote into shared_info.arch.max_pfn, less one.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

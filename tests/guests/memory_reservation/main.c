@@ -4,11 +4,13 @@
  *
  * What:     giving pages back and getting others; current, maximum reservation; partial success.
  * Why:      the balloon driver. Both return the number of extents done, not an errno.
- * Method:   release pages that are mapped, then unmapped ones; count; populate again; try frames that are not
- * this domain's. Expected: a mapped page is released only when its last mapping goes; the count falls by the
- * number released; populate gives new frames whose machine-to-phys entry is set; frames not owned stop the
- * batch. Xen:      the same: decrease_reservation of a still mapped page succeeds, and the page goes when it
- * is unmapped.
+ * Method:   release pages that are mapped, then unmapped ones; count; populate again; try frames that
+ *           are not this domain's.
+ * Expected: a mapped page is released only when its last mapping goes; the count falls by the number
+ *           released; populate gives new frames whose machine-to-phys entry is set; frames not owned
+ *           stop the batch.
+ * Xen:      the same: decrease_reservation of a still mapped page succeeds, and the page goes when it is
+ *           unmapped.
  */
 #include "tests/guests/framework/guest.h"
 

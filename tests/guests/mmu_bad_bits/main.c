@@ -3,11 +3,13 @@
  * mmu_bad_bits: bits that a guest may not set in a present entry, and those it may.
  *
  * What:     every bit 0..63 in L1 entries; PSE and G in the upper levels; anything at all in non-present
- * entries. Why:      reserved bits make the hypervisor's own accesses fault; PSE in an L2 would map 2 MiB
- * unchecked. Method:   set one extra bit in an entry through mmu_update and in a table being pinned.
- * Expected: -EINVAL for PSE and G above L1; 0 for A, D, PWT, PCD, PAT, the available bits 9-11 and 53-62, and
- * NX, which must read back. Xen:      the same. Bit 52 is Xen's own mark of kernel pages and is left out
- * here.
+ *           entries.
+ * Why:      reserved bits make the hypervisor's own accesses fault; PSE in an L2 would map 2 MiB
+ *           unchecked.
+ * Method:   set one extra bit in an entry through mmu_update and in a table being pinned.
+ * Expected: -EINVAL for PSE and G above L1; 0 for A, D, PWT, PCD, PAT, the available bits 9-11 and
+ *           53-62, and NX, which must read back.
+ * Xen:      the same. Bit 52 is Xen's own mark of kernel pages and is left out here.
  */
 #include "tests/guests/framework/guest.h"
 

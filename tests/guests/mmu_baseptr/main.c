@@ -3,10 +3,13 @@
  * mmu_baseptr: NEW_BASEPTR and NEW_USER_BASEPTR.
  *
  * What:     switching to another L4 and back, unpinning the one in use, user tables absent, equal and
- * different. Why:      a context switch; GRUB pins, switches and unpins in one call. Method:   copy the
- * running L4, pin, switch, work, switch back; user code under tables that lack a kernel mapping. Expected: a
- * good L4 need not be pinned; the L4 in use keeps its type when unpinned; other types -EINVAL; user base 0 is
- *           accepted; user mode sees the user tables, the kernel its own again after the bounce.
+ *           different.
+ * Why:      a context switch; GRUB pins, switches and unpins in one call.
+ * Method:   copy the running L4, pin, switch, work, switch back; user code under tables that lack a
+ *           kernel mapping.
+ * Expected: a good L4 need not be pinned; the L4 in use keeps its type when unpinned; other types
+ *           -EINVAL; user base 0 is accepted; user mode sees the user tables, the kernel its own again
+ *           after the bounce.
  * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"

@@ -2,11 +2,14 @@
 /*
  * mmu_hv_slots: the hypervisor's L4 slots 256..271.
  *
- * What:     updates of these slots in the running L4 and in a pinned one, stale contents at pin time, and
- * mappings there. Why:      they hold the hypervisor's own tables and the machine-to-phys table. Method:
- * mmu_update each slot with 0 and with a good table; pin an L4 that has garbage there; update_va_mapping
- * inside. Expected: -EINVAL for updates; garbage is ignored at pin time and replaced; neighbours 255 and 272
- * are the guest's. Xen:      the same.
+ * What:     updates of these slots in the running L4 and in a pinned one, stale contents at pin time,
+ *           and mappings there.
+ * Why:      they hold the hypervisor's own tables and the machine-to-phys table.
+ * Method:   mmu_update each slot with 0 and with a good table; pin an L4 that has garbage there;
+ *           update_va_mapping inside.
+ * Expected: -EINVAL for updates; garbage is ignored at pin time and replaced; neighbours 255 and 272 are
+ *           the guest's.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,8 +5,9 @@
  * What:     an L4 entry that points to its own L4, and an L3/L2 entry to its own table.
  * Why:      read-only self maps are an old PV habit; a writable one gives the machine away.
  * Method:   link own tables with and without RW.
- * Expected: with RW -EINVAL at every level. Read-only: 0, or -EINVAL from a hypervisor that does not offer
- * it. Xen:      read-only is a build and boot option (pv-linear-pt), off in many; both answers are right.
+ * Expected: with RW -EINVAL at every level. Read-only: 0, or -EINVAL from a hypervisor that does not
+ *           offer it.
+ * Xen:      read-only is a build and boot option (pv-linear-pt), off in many; both answers are right.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -3,10 +3,12 @@
  * mmu_machphys: the machine-to-phys table.
  *
  * What:     MMU_MACHPHYS_UPDATE on own and foreign frames; reads, writes and holes of the table;
- * machphys_mapping and machphys_mfn_list. Why:      Linux and Mini-OS read it directly and rely on a #PF in
- * its holes; GRUB rewrites it. Method:   change and restore entries; read beyond; write directly. Expected:
- * updates show at once; foreign frames -EINVAL or -EPERM; direct write #PF; reads beyond the table #PF. Xen:
- * the same.
+ *           machphys_mapping and machphys_mfn_list.
+ * Why:      Linux and Mini-OS read it directly and rely on a #PF in its holes; GRUB rewrites it.
+ * Method:   change and restore entries; read beyond; write directly.
+ * Expected: updates show at once; foreign frames -EINVAL or -EPERM; direct write #PF; reads beyond the
+ *           table #PF.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

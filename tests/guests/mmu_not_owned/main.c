@@ -4,10 +4,11 @@
  *
  * What:     mapping, linking, pinning, and updating entries inside such frames.
  * Why:      isolation itself.
- * Method:   take frames whose machine-to-phys entry is invalid, below and above this domain's own, and the
- * local APIC's. Expected: mapping -EBUSY for RAM, -EPERM for a frame without I/O permission, and nothing
- * mapped; link, pin, unpin and new_baseptr -EINVAL; mmu_update of an entry in such a frame fails. Xen: the
- * same.
+ * Method:   take frames whose machine-to-phys entry is invalid, below and above this domain's own, and
+ *           the local APIC's.
+ * Expected: mapping -EBUSY for RAM, -EPERM for a frame without I/O permission, and nothing mapped; link,
+ *           pin, unpin and new_baseptr -EINVAL; mmu_update of an entry in such a frame fails.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

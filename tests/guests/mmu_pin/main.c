@@ -3,9 +3,11 @@
  * mmu_pin: pinning and unpinning, and what a refused pin leaves behind.
  *
  * What:     pin twice, unpin twice, unpin of never pinned, pin with invalid contents at every level, bad
- * foreigndom. Why:      the pin count is one; a half-validated table must be undone completely. Method:   as
- * said; after each refusal the page must be mappable writable at once. Expected: -EINVAL for each, -ESRCH for
- * a domain that does not exist. Xen:      the same.
+ *           foreigndom.
+ * Why:      the pin count is one; a half-validated table must be undone completely.
+ * Method:   as said; after each refusal the page must be mappable writable at once.
+ * Expected: -EINVAL for each, -ESRCH for a domain that does not exist.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,7 +2,8 @@
 /*
  * mmu_protection: the processor enforces what the entries say.
  *
- * What:     not-present, read-only, no-execute pages, and A/D bits, after each kind of update with a flush.
+ * What:     not-present, read-only, no-execute pages, and A/D bits, after each kind of update with a
+ *           flush.
  * Why:      a hypervisor that loses a bit or a flush breaks the guest's memory protection silently.
  * Method:   access a scratch page in all ways under all protections; compare vector and error code.
  * Expected: #PF with the architectural error code for each forbidden access, none for the allowed.

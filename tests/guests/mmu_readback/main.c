@@ -2,12 +2,15 @@
 /*
  * mmu_readback: what a guest reads in its own page tables.
  *
- * What:     entries of all levels after mmu_update, update_va_mapping and pinning, set with and without the
- * user bit. Why:      guests read their tables back: frame, RW, NX, A, D and cache bits must be theirs. The
- * hypervisor adds the user bit (kernel and user share ring 3), a global bit for user pages and a mark for
- * kernel pages. Method:   write, read, compare under a mask. Expected: unchanged except US, G and bits 52 and
- * up; US always set. Xen:      the same; cache bits are for domains with devices only; it marks kernel pages
- * with bit 52 and makes user pages global.
+ * What:     entries of all levels after mmu_update, update_va_mapping and pinning, set with and without
+ *           the user bit.
+ * Why:      guests read their tables back: frame, RW, NX, A, D and cache bits must be theirs. The
+ *           hypervisor adds the user bit (kernel and user share ring 3), a global bit for user pages and
+ *           a mark for kernel pages.
+ * Method:   write, read, compare under a mask.
+ * Expected: unchanged except US, G and bits 52 and up; US always set.
+ * Xen:      the same; cache bits are for domains with devices only; it marks kernel pages with bit 52
+ *           and makes user pages global.
  */
 #include "tests/guests/framework/guest.h"
 

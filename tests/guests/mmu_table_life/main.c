@@ -4,10 +4,11 @@
  *
  * What:     a tree L3 -> L2 -> L1 -> data that is pinned at the top only.
  * Why:      guests pin whole trees at once and expect every table to be free again after one unpin.
- * Method:   build writable, pin the top, check that no table can be written, unpin, check that all can; the
- * same with the unpin done while the tree is still linked from the running L4; one L2 under two L3 entries,
- * one L1 under two L2 entries. Expected: as said, with -EBUSY for writable mappings in between; data pages
- * stay writable throughout. Xen:      the same.
+ * Method:   build writable, pin the top, check that no table can be written, unpin, check that all can;
+ *           the same with the unpin done while the tree is still linked from the running L4; one L2
+ *           under two L3 entries, one L1 under two L2 entries.
+ * Expected: as said, with -EBUSY for writable mappings in between; data pages stay writable throughout.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,11 +2,14 @@
 /*
  * mmu_update_batch: counts, partial success and bad requests of mmu_update.
  *
- * What:     batches with a failing request in the middle, zero requests, unknown commands, unmapped and odd
- * targets. Why:      privcmd reports the count of done requests to its user. Method:   read *pdone and the
- * table afterwards. Expected: requests before the failure are done and counted, none after; an unknown
- * command is -ENOSYS; count 0 is 0. Xen:      the same. Foreign domains that do not exist are -ESRCH. A
- * target that is an ordinary writable page is written.
+ * What:     batches with a failing request in the middle, zero requests, unknown commands, unmapped and
+ *           odd targets.
+ * Why:      privcmd reports the count of done requests to its user.
+ * Method:   read *pdone and the table afterwards.
+ * Expected: requests before the failure are done and counted, none after; an unknown command is -ENOSYS;
+ *           count 0 is 0.
+ * Xen:      the same. Foreign domains that do not exist are -ESRCH. A target that is an ordinary
+ *           writable page is written.
  */
 #include "tests/guests/framework/guest.h"
 

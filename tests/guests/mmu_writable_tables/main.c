@@ -2,11 +2,13 @@
 /*
  * mmu_writable_tables: no page-table page is ever mapped writable.
  *
- * What:     writable mappings of pinned L1..L4 tables, attempted by update_va_mapping, mmu_update and a table
- * being pinned. Why:      rule 1 of PV memory: a guest that can write a page table owns the machine. Method:
- * pin an empty page at each level; attempt; check that a read-only mapping is fine, that nothing changed
- * after a refusal, and that the page becomes writable again once unpinned. Expected: -EBUSY for each attempt;
- * 0 for read-only. Xen:      the same; pinning a table whose entry would map a table writable is -EBUSY too.
+ * What:     writable mappings of pinned L1..L4 tables, attempted by update_va_mapping, mmu_update and a
+ *           table being pinned.
+ * Why:      rule 1 of PV memory: a guest that can write a page table owns the machine.
+ * Method:   pin an empty page at each level; attempt; check that a read-only mapping is fine, that
+ *           nothing changed after a refusal, and that the page becomes writable again once unpinned.
+ * Expected: -EBUSY for each attempt; 0 for read-only.
+ * Xen:      the same; pinning a table whose entry would map a table writable is -EBUSY too.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,11 +2,12 @@
 /*
  * mmu_wrong_level: tables linked or pinned at a level that is not theirs.
  *
- * What:     every pair of (level of the table, level of the entry above it), and pins at another level than
- * the type. Why:      an L1 read as an L2 makes data pages into page tables. Method:   pin empty pages at
- * L1..L4; link each into an L2, L3 and L4 entry; pin each at every level. Expected: only the level below
- * fits; all else is -EINVAL, and the entry stays as it was. Xen:      the same. An L4 linked into an L4 is
- * the linear page table that mmu_linear looks at.
+ * What:     every pair of (level of the table, level of the entry above it), and pins at another level
+ *           than the type.
+ * Why:      an L1 read as an L2 makes data pages into page tables.
+ * Method:   pin empty pages at L1..L4; link each into an L2, L3 and L4 entry; pin each at every level.
+ * Expected: only the level below fits; all else is -EINVAL, and the entry stays as it was.
+ * Xen:      the same. An L4 linked into an L4 is the linear page table that mmu_linear looks at.
  */
 #include "tests/guests/framework/guest.h"
 

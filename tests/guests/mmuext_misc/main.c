@@ -3,10 +3,11 @@
  * mmuext_misc: the other sub-operations of mmuext_op, and its batches.
  *
  * What:     TLB flushes of all six kinds, CLEAR_PAGE, COPY_PAGE, FLUSH_CACHE, SET_LDT errors,
- * MARK/UNMARK_SUPER, unknown ones. Why:      errors in the middle of a batch stop it; MARK_SUPER once
- * corrupted memory (XSA-167). Method:   call and compare; contents for the page operations. Expected: pages
- * cleared and copied; typed pages refused; flushes 0 with good vCPU masks, -EINVAL for a bad mask pointer;
- *           MARK/UNMARK_SUPER -EOPNOTSUPP; unknown -ENOSYS; *pdone counts.
+ *           MARK/UNMARK_SUPER, unknown ones.
+ * Why:      errors in the middle of a batch stop it; MARK_SUPER once corrupted memory (XSA-167).
+ * Method:   call and compare; contents for the page operations.
+ * Expected: pages cleared and copied; typed pages refused; flushes 0 with good vCPU masks, -EINVAL for a
+ *           bad mask pointer; MARK/UNMARK_SUPER -EOPNOTSUPP; unknown -ENOSYS; *pdone counts.
  * Xen:      the same. A bad mask pointer is -EINVAL.
  */
 #include "tests/guests/framework/guest.h"

@@ -5,9 +5,10 @@
  * What:     results of good, failing, unknown and nested entries; empty and bad batches.
  * Why:      Linux BUGs when the call itself fails and warns for each negative entry.
  * Method:   mixed batches; check every result word and that entries after a failing one ran.
- * Expected: the call returns 0, each entry has its own result; unknown ones and a nested multicall -ENOSYS or
- * -EINVAL; arguments may be overwritten, op not; a batch that runs off mapped memory -EFAULT. Xen:      a
- * nested multicall is -EINVAL.
+ * Expected: the call returns 0, each entry has its own result; unknown ones and a nested multicall
+ *           -ENOSYS or -EINVAL; arguments may be overwritten, op not; a batch that runs off mapped
+ *           memory -EFAULT.
+ * Xen:      a nested multicall is -EINVAL.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -3,10 +3,12 @@
  * nmi: VCPUOP_send_nmi and the NMI callback.
  *
  * What:     delivery as vector 2 in spite of a closed upcall mask, blocking until iret, one pending NMI
- * behind. Why:      backtraces of hung vCPUs; nested NMIs would overwrite the handler's state. Method:   send
- * to itself from normal code and from inside the handler; look at depth and count. Expected: the handler runs
- * with upcalls masked by its gate; a second NMI waits for the iret hypercall and then comes once. Xen: the
- * same; -ENOENT for vCPUs that do not exist.
+ *           behind.
+ * Why:      backtraces of hung vCPUs; nested NMIs would overwrite the handler's state.
+ * Method:   send to itself from normal code and from inside the handler; look at depth and count.
+ * Expected: the handler runs with upcalls masked by its gate; a second NMI waits for the iret hypercall
+ *           and then comes once.
+ * Xen:      the same; -ENOENT for vCPUs that do not exist.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,9 +2,12 @@
 /*
  * physdev_misc: physdev_op's errors.
  *
- * What:     eoi, irq_status_query, map_pirq, unmap_pirq with numbers that name nothing, bad pointers, unknown
- * ones. Why:      every PV guest may call them. Method:   call and look for a negative errno. Expected: a
- * negative errno each time, no trap, no side effect. Xen:      the same.
+ * What:     eoi, irq_status_query, map_pirq, unmap_pirq with numbers that name nothing, bad pointers,
+ *           unknown ones.
+ * Why:      every PV guest may call them.
+ * Method:   call and look for a negative errno.
+ * Expected: a negative errno each time, no trap, no side effect.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,12 +2,14 @@
 /*
  * ptwr: direct writes to a page table through its read-only mapping (writable page tables).
  *
- * What:     mov of 8, 4, 2 and 1 bytes, xchg, cmpxchg, xadd-free bit and logic operations with LOCK, on an L1
- * in use. Why:      Linux does this at boot and for A/D bits; mov alone is not enough. Method:   write
- * entries of the scratch L1 as memory; check the entry, the registers and flags, and the mapping behind it.
- * Expected: each instruction behaves as on ordinary memory, the entry is validated as by mmu_update (user bit
- * added), and execution goes on behind it. Xen:      the same. Sub-word writes are done as read-modify-write
- * of the entry.
+ * What:     mov of 8, 4, 2 and 1 bytes, xchg, cmpxchg, xadd-free bit and logic operations with LOCK, on
+ *           an L1 in use.
+ * Why:      Linux does this at boot and for A/D bits; mov alone is not enough.
+ * Method:   write entries of the scratch L1 as memory; check the entry, the registers and flags, and the
+ *           mapping behind it.
+ * Expected: each instruction behaves as on ordinary memory, the entry is validated as by mmu_update
+ *           (user bit added), and execution goes on behind it.
+ * Xen:      the same. Sub-word writes are done as read-modify-write of the entry.
  */
 #include "tests/guests/framework/guest.h"
 

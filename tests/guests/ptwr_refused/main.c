@@ -2,11 +2,12 @@
 /*
  * ptwr_refused: direct writes to page tables that must not succeed.
  *
- * What:     values that validation refuses, L2..L4 tables, unaligned and page-crossing writes, writes from
- * user mode, other instructions, ordinary read-only pages. Why:      the emulation is a second way to
- * mmu_update, with the same rules. Method:   write under trap_catch; compare the entry after it. Expected:
- * #PF with error code present|write and cr2 the address; the entry unchanged. Xen:      the same. Upper
- * levels are never emulated.
+ * What:     values that validation refuses, L2..L4 tables, unaligned and page-crossing writes, writes
+ *           from user mode, other instructions, ordinary read-only pages.
+ * Why:      the emulation is a second way to mmu_update, with the same rules.
+ * Method:   write under trap_catch; compare the entry after it.
+ * Expected: #PF with error code present|write and cr2 the address; the entry unchanged.
+ * Xen:      the same. Upper levels are never emulated.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,8 +5,9 @@
  * What:     blocking with an event pending, and until a timer fires.
  * Why:      the idle loop. A wake-up lost between the guest's last look and the block is a hang.
  * Method:   block with the mask closed and an event pending; block with only a timer armed.
- * Expected: the call opens the mask by itself, returns at once when something is pending, else sleeps until
- * the event; the upcall has run by the time it returns. Xen:      the same.
+ * Expected: the call opens the mask by itself, returns at once when something is pending, else sleeps
+ *           until the event; the upcall has run by the time it returns.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

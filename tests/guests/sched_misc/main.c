@@ -2,7 +2,8 @@
 /*
  * sched_misc: sched_op's simple sub-operations and their errors.
  *
- * What:     yield, and block, poll, shutdown, remote_shutdown, watchdog, pin_override with bad arguments.
+ * What:     yield, and block, poll, shutdown, remote_shutdown, watchdog, pin_override with bad
+ *           arguments.
  * Why:      these calls end or stop domains; an error must not.
  * Method:   call and compare.
  * Expected: yield returns 0. Nothing here stops the domain.

@@ -4,9 +4,11 @@
  *
  * What:     polling pending, masked and idle ports, timeouts, bad ports, too many ports.
  * Why:      Linux' spinlocks and xenbus waits poll with upcalls masked.
- * Method:   poll with the event pending (masked or not): returns at once; with a timeout in the past and in
- * the future. Expected: 0 in all good cases; -EINVAL for port numbers out of range and more than 128 ports.
- * The timeout is absolute. Xen:      the same.
+ * Method:   poll with the event pending (masked or not): returns at once; with a timeout in the past and
+ *           in the future.
+ * Expected: 0 in all good cases; -EINVAL for port numbers out of range and more than 128 ports. The
+ *           timeout is absolute.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

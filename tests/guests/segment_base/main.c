@@ -5,8 +5,9 @@
  * What:     all four sub-operations, bad addresses, bad selectors, unknown ones.
  * Why:      Linux treats a failing SEGBASE_GS_USER_SEL as a bug.
  * Method:   call, read back by rdmsr and by the selector.
- * Expected: -EINVAL for non-canonical bases and unknown sub-operations; GS_USER_SEL with garbage returns 0
- * and loads null. Xen:      the same.
+ * Expected: -EINVAL for non-canonical bases and unknown sub-operations; GS_USER_SEL with garbage returns
+ *           0 and loads null.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

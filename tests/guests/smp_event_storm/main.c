@@ -5,8 +5,9 @@
  * What:     IPI ports from every vCPU to vCPU 0 and back, with block and upcalls.
  * Why:      a lost wake-up is a hang.
  * Method:   ping-pong with blocking waits, then senders that storm one port while the receiver masks and
- * unmasks. Expected: every ping is answered; after the storm the last event has been seen. Xen:      the
- * same.
+ *           unmasks.
+ * Expected: every ping is answered; after the storm the last event has been seen.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

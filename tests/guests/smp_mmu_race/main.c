@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * smp_mmu_race: the same entries updated from several vCPUs, while another maps and unmaps the tables above.
+ * smp_mmu_race: the same entries updated from several vCPUs, while another maps and unmaps the tables
+ * above.
  *
  * What:     locking of page-table pages.
  * Why:      two updates of one entry must not both drop the old reference.
- * Method:   vCPUs write random good values into the same 16 entries; vCPU 0 links and unlinks the L1 above
- * meanwhile. At the end all entries are cleared. Expected: no call fails; after it no data page has a
- * reference left: each can be pinned as a table. Xen:      the same.
+ * Method:   vCPUs write random good values into the same 16 entries; vCPU 0 links and unlinks the L1
+ *           above meanwhile. At the end all entries are cleared.
+ * Expected: no call fails; after it no data page has a reference left: each can be pinned as a table.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -3,9 +3,11 @@
  * smp_pin_race: pin and unpin of one page from several vCPUs at once.
  *
  * What:     the pin flag and the type count under contention.
- * Why:      a double pin that succeeds leaves a reference behind for ever; a lost one frees a table in use.
+ * Why:      a double pin that succeeds leaves a reference behind for ever; a lost one frees a table in
+ *           use.
  * Method:   each vCPU pins and unpins the same page in a loop and counts its successes.
- * Expected: as many unpins as pins in total, other answers are -EINVAL only; the page is writable afterwards.
+ * Expected: as many unpins as pins in total, other answers are -EINVAL only; the page is writable
+ *           afterwards.
  * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"

@@ -5,8 +5,9 @@
  * What:     update_va_mapping with INVLPG_ALL, mmuext INVLPG_ALL and MULTI, TLB_FLUSH_ALL and MULTI.
  * Why:      a stale entry on another CPU is a use after free.
  * Method:   vCPU 1 reads a page all the time; vCPU 0 points the entry at another page, flushes, and then
- * reads what vCPU 1 has read since. Expected: no value of the old page after the flush returned. Xen: the
- * same.
+ *           reads what vCPU 1 has read since.
+ * Expected: no value of the old page after the flush returned.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * smp_tlb_type_change: a page that becomes a table cannot be written through a stale TLB entry of another
- * vCPU.
+ * smp_tlb_type_change: a page that becomes a table cannot be written through a stale TLB entry of
+ * another vCPU.
  *
  * What:     the hypervisor's own flush on a type change from writable to page table.
  * Why:      the guest did not ask for a flush, and will not when it is hostile.
- * Method:   vCPU 1 writes a page all the time; vCPU 0 makes the mapping read-only WITHOUT a flush, pins the
- * page as an L1 and looks whether it changes. Expected: after the pin returned no write goes in directly: the
- * table stays empty. (A write that traps may be emulated only if its value is valid; it is not.) Xen: the
- * same.
+ * Method:   vCPU 1 writes a page all the time; vCPU 0 makes the mapping read-only WITHOUT a flush, pins
+ *           the page as an L1 and looks whether it changes.
+ * Expected: after the pin returned no write goes in directly: the table stays empty. (A write that traps
+ *           may be emulated only if its value is valid; it is not.)
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,8 +5,9 @@
  * What:     start_info, shared_info, registers, selectors and the initial page tables.
  * Why:      kernels use all of this before they can report anything.
  * Method:   entry.S stored the registers; compare them and start_info with the boot ABI.
- * Expected: rsi is start_info, rsp the top of the page behind the page tables, flat selectors, data selectors
- * null; upcalls masked in all 32 legacy slots; the tables read-only; every frame of the P2M this domain's.
+ * Expected: rsi is start_info, rsp the top of the page behind the page tables, flat selectors, data
+ *           selectors null; upcalls masked in all 32 legacy slots; the tables read-only; every frame of
+ *           the P2M this domain's.
  * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"

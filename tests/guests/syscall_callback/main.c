@@ -4,10 +4,12 @@
  *
  * What:     the registered syscall callback: entry state, frame, and what happens without one.
  * Why:      every system call of a 64-bit PV kernel.
- * Method:   user code loads patterns and executes SYSCALL; the hook records; then the callback is removed.
- * Expected: entry on kernel_sp with rcx = return rip and r11 = flags as pushed words; user rsp in the frame;
- * argument registers untouched; return by iret with VGCF_in_syscall clear restores rcx and r11. Without a
- * callback (address 0, since it cannot be unregistered): #UD. Xen:      the same.
+ * Method:   user code loads patterns and executes SYSCALL; the hook records; then the callback is
+ *           removed.
+ * Expected: entry on kernel_sp with rcx = return rip and r11 = flags as pushed words; user rsp in the
+ *           frame; argument registers untouched; return by iret with VGCF_in_syscall clear restores rcx
+ *           and r11. Without a callback (address 0, since it cannot be unregistered): #UD.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

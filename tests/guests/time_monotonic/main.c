@@ -4,11 +4,13 @@
  *
  * What:     the vcpu_time_info clock.
  * Why:      guests hang or corrupt when it does.
- * Method:   read it many times around yields and blocks; then pass a maximum from vCPU to vCPU while all run.
- * Expected: no reading is smaller than one made before it on the same vCPU, nor on another where the flags
- * say TSC_STABLE (else by 100 ms at most: it must be the same clock); the version is even while the guest
- * runs. Xen:      the same. Under QEMU it does not set TSC_STABLE, and its calibration is off by up to a
- * millisecond.
+ * Method:   read it many times around yields and blocks; then pass a maximum from vCPU to vCPU while all
+ *           run.
+ * Expected: no reading is smaller than one made before it on the same vCPU, nor on another where the
+ *           flags say TSC_STABLE (else by 100 ms at most: it must be the same clock); the version is
+ *           even while the guest runs.
+ * Xen:      the same. Under QEMU it does not set TSC_STABLE, and its calibration is off by up to a
+ *           millisecond.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -5,8 +5,9 @@
  * What:     VCPUOP_set_singleshot_timer, stop, VCPU_SSHOTTMR_future, set_timer_op.
  * Why:      Linux' clock event device.
  * Method:   arm in the future and in the past; count VIRQ_TIMER; stop before it fires.
- * Expected: fires once, not early; a past deadline fires at once, with the future flag too (4.17 ignores it);
- * a stopped one does not fire; 0 in set_timer_op cancels; only the own vCPU (-EINVAL). Xen:      the same.
+ * Expected: fires once, not early; a past deadline fires at once, with the future flag too (4.17 ignores
+ *           it); a stopped one does not fire; 0 in set_timer_op cancels; only the own vCPU (-EINVAL).
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

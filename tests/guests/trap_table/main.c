@@ -3,10 +3,12 @@
  * trap_table: set_trap_table's arguments.
  *
  * What:     registering single entries, an empty table, a NULL handle, non-canonical handlers and bad
- * pointers. Why:      Linux registers entries one by one; Mini-OS clears the table with NULL. Method:
- * register, raise, compare which handler ran. Expected: an entry ends at address 0; others keep their gates;
- * a non-canonical handler is refused with -EINVAL and the entries before it stay; a NULL handle clears every
- * gate. Xen:      the same: a refused code selector or address is -EINVAL.
+ *           pointers.
+ * Why:      Linux registers entries one by one; Mini-OS clears the table with NULL.
+ * Method:   register, raise, compare which handler ran.
+ * Expected: an entry ends at address 0; others keep their gates; a non-canonical handler is refused with
+ *           -EINVAL and the entries before it stay; a NULL handle clears every gate.
+ * Xen:      the same: a refused code selector or address is -EINVAL.
  */
 #include "tests/guests/framework/guest.h"
 

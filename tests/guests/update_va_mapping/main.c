@@ -2,11 +2,13 @@
 /*
  * update_va_mapping: its flags and errors.
  *
- * What:     invlpg and flush flags (local, all, multi), addresses without an L1, hypervisor and non-canonical
- * addresses, refused values. Why:      the most frequent page-table call of a small kernel. Method:   map,
- * use, unmap with a flush, touch. Expected: 0; after unmap with a flush the access faults; -EINVAL without an
- * L1 and for hypervisor addresses; -EINVAL for unknown flush types; -EFAULT for a bad mask. Xen:      the
- * same.
+ * What:     invlpg and flush flags (local, all, multi), addresses without an L1, hypervisor and
+ *           non-canonical addresses, refused values.
+ * Why:      the most frequent page-table call of a small kernel.
+ * Method:   map, use, unmap with a flush, touch.
+ * Expected: 0; after unmap with a flush the access faults; -EINVAL without an L1 and for hypervisor
+ *           addresses; -EINVAL for unknown flush types; -EFAULT for a bad mask.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -3,10 +3,12 @@
  * vcpu_errors: vcpu_op's errors.
  *
  * What:     vCPUs that do not exist, uninitialised ones, initialise with bad contexts, unknown
- * sub-operations. Why:      Linux probes vCPUs by VCPUOP_is_up until it fails; a bad context must not start a
- * vCPU. Method:   call on the last vCPU (which no test starts) and beyond. Expected: -ENOENT beyond the last;
- * is_up 0 and up -EINVAL for an uninitialised one; initialise of a running one -EEXIST. Xen:      the same.
- * Contexts are checked for canonical addresses, selectors and L4 (-EINVAL).
+ *           sub-operations.
+ * Why:      Linux probes vCPUs by VCPUOP_is_up until it fails; a bad context must not start a vCPU.
+ * Method:   call on the last vCPU (which no test starts) and beyond.
+ * Expected: -ENOENT beyond the last; is_up 0 and up -EINVAL for an uninitialised one; initialise of a
+ *           running one -EEXIST.
+ * Xen:      the same. Contexts are checked for canonical addresses, selectors and L4 (-EINVAL).
  */
 #include "tests/guests/framework/guest.h"
 

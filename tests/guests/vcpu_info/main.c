@@ -4,10 +4,12 @@
  *
  * What:     errors, then a registration on the last vCPU, which cannot be undone.
  * Why:      Linux panics when it fails; each vCPU above 31 needs it.
- * Method:   bad frames, offsets and vCPUs; register; look at the copied contents; register again; run the
- * vCPU with it. Expected: -ENXIO for an offset that crosses the page, -EINVAL for frames that cannot be
- * written; 0 once; -EINVAL twice; pending and all selector bits set after it; events and time arrive in the
- * new place. Xen:      the same.
+ * Method:   bad frames, offsets and vCPUs; register; look at the copied contents; register again; run
+ *           the vCPU with it.
+ * Expected: -ENXIO for an offset that crosses the page, -EINVAL for frames that cannot be written; 0
+ *           once; -EINVAL twice; pending and all selector bits set after it; events and time arrive in
+ *           the new place.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

@@ -2,9 +2,11 @@
 /*
  * vcpu_many: every vCPU of the domain runs at the same time.
  *
- * What:     as many vCPUs as there are (up to 64), each with its own vcpu_info where shared_info has no slot.
+ * What:     as many vCPUs as there are (up to 64), each with its own vcpu_info where shared_info has no
+ *           slot.
  * Why:      limits: 32 legacy slots, masks of one word.
- * Method:   register areas for vCPUs above 31, start all, let each send an event to vCPU 0 and count itself.
+ * Method:   register areas for vCPUs above 31, start all, let each send an event to vCPU 0 and count
+ *           itself.
  * Expected: all arrive; without a registered area a vCPU above 31 cannot be initialised.
  * Xen:      the same: -EINVAL.
  */

@@ -6,7 +6,8 @@
  * Why:      steal time.
  * Method:   read twice around work; register an area and block for a while; read another vCPU's.
  * Expected: state running for the caller; the four times grow, their sum equals the time since the vCPU
- * exists; blocked time grows by the time blocked; NULL unregisters. Xen:      the same.
+ *           exists; blocked time grows by the time blocked; NULL unregisters.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

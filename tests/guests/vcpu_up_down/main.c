@@ -2,11 +2,14 @@
 /*
  * vcpu_up_down: starting, stopping and restarting a secondary vCPU.
  *
- * What:     VCPUOP_initialise, up, is_up, down of itself and of another; the state a new vCPU starts with.
+ * What:     VCPUOP_initialise, up, is_up, down of itself and of another; the state a new vCPU starts
+ *           with.
  * Why:      SMP boot and CPU hotplug.
- * Method:   run a function on vCPU 1 many times; take it down from vCPU 0 while it spins; bring it up again.
- * Expected: it starts with its own registers, upcalls masked, no TS; down stops it where it is and up resumes
- * it there; a second initialise is -EEXIST. Xen:      the same.
+ * Method:   run a function on vCPU 1 many times; take it down from vCPU 0 while it spins; bring it up
+ *           again.
+ * Expected: it starts with its own registers, upcalls masked, no TS; down stops it where it is and up
+ *           resumes it there; a second initialise is -EEXIST.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

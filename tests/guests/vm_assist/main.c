@@ -6,8 +6,8 @@
  * Why:      Linux ignores the results, but others check them.
  * Method:   enable and disable each type.
  * Expected: 0 for types 0 and 1 (4 GB segments), 2 (writable page tables), 4 (architectural IOPL), 5
- * (runstate flag); -EINVAL beyond; -ENOSYS for unknown commands. Xen:      the same; types 0 and 1 mean
- * nothing to a 64-bit guest but are accepted.
+ *           (runstate flag); -EINVAL beyond; -ENOSYS for unknown commands.
+ * Xen:      the same; types 0 and 1 mean nothing to a 64-bit guest but are accepted.
  */
 #include "tests/guests/framework/guest.h"
 

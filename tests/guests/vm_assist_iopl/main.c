@@ -5,8 +5,9 @@
  * What:     VMASST_TYPE_architectural_iopl: IOPL appears in rflags of frames and is set by iret.
  * Why:      without it IOPL is only known to the hypervisor; XSA-186-like mistakes hide here.
  * Method:   enable, set IOPL by physdev and by iret, look at the frame's rflags, use a port.
- * Expected: the frame shows the virtual IOPL; iret sets it; CPL 0 for the kernel: a port is refused to the
- * kernel at no IOPL, to user mode below 3. Xen:      the same.
+ * Expected: the frame shows the virtual IOPL; iret sets it; CPL 0 for the kernel: a port is refused to
+ *           the kernel at no IOPL, to user mode below 3.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 

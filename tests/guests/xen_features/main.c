@@ -3,10 +3,11 @@
  * xen_features: the feature bits of a PV domain.
  *
  * What:     XENVER_get_features, submap 0.
- * Why:      Linux panics without mmu_pt_update_preserve_ad and gnttab_map_avail_bits, and takes other paths
- * on auto_translated_physmap, supervisor_mode_kernel and hvm_callback_vector. Method:   read the submap;
- * check the bits that a PV domain must and must not see. Expected: see the table. pae_pgdir_above_4gb follows
- * vm_assist, which this domain never enables. Xen:      the same.
+ * Why:      Linux panics without mmu_pt_update_preserve_ad and gnttab_map_avail_bits, and takes other
+ *           paths on auto_translated_physmap, supervisor_mode_kernel and hvm_callback_vector.
+ * Method:   read the submap; check the bits that a PV domain must and must not see.
+ * Expected: see the table. pae_pgdir_above_4gb follows vm_assist, which this domain never enables.
+ * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 #include <xen/features.h>

@@ -3,12 +3,14 @@
  * xen_version: every sub-operation, good and with bad pointers.
  *
  * What:     __HYPERVISOR_xen_version 0..10.
- * Why:      kernels decide by it what to use; xen_version(0, NULL) is also how guests enter the hypervisor on
- * purpose. Method:   call each with a good buffer and check the contents, then with NULL, hypervisor and
- * non-canonical pointers. Expected: 4.17; strings NUL-terminated within their arrays; pagesize 4096;
- * virt_start 0xffff800000000000; -EFAULT for bad pointers, -ENOSYS for unknown sub-operations. Xen:      the
- * same. build_id is optional: a length, -ENODATA when the hypervisor has none, or -EPERM for others than
- *           the initial domain.
+ * Why:      kernels decide by it what to use; xen_version(0, NULL) is also how guests enter the
+ *           hypervisor on purpose.
+ * Method:   call each with a good buffer and check the contents, then with NULL, hypervisor and
+ *           non-canonical pointers.
+ * Expected: 4.17; strings NUL-terminated within their arrays; pagesize 4096; virt_start
+ *           0xffff800000000000; -EFAULT for bad pointers, -ENOSYS for unknown sub-operations.
+ * Xen:      the same. build_id is optional: a length, -ENODATA when the hypervisor has none, or -EPERM
+ *           for others than the initial domain.
  */
 #include "tests/guests/framework/guest.h"
 
