@@ -101,12 +101,27 @@ static void __noreturn guest_iret_faulted(struct regs *r)
     stack_reset_and_jump(ret_to_pv_guest);
 }
 
+/*
+ * #DB while the hypervisor runs is always a guest's doing: its data breakpoint on memory that we read for it, or a trap
+ * that `mov ss` or sysenter carried over the entry (XSA-260). Breakpoints on our own addresses are refused
+ * (hv/pv/debugreg.c), so going on is safe; the guest does not get the trap.
+ */
+static void debug_trap(struct regs *r)
+{
+    r->rflags &= ~X86_EFLAGS_TF;
+    write_dr6(0xffff0ff0);
+}
+
 void trap_from_hypervisor(struct regs *r)
 {
     uint64_t fixup;
 
     if (r->vector >= 32) {
         irq_dispatch(r);
+        return;
+    }
+    if (r->vector == TRAP_DB) {
+        debug_trap(r);
         return;
     }
     if (r->vector == TRAP_PF && guest_trap_ops && guest_trap_ops->hv_page_fault(r, read_cr2()))

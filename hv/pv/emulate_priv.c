@@ -135,7 +135,13 @@ bool emulate_in_64bit_code(const struct regs *r)
 
     if (r->cs == SEL_GUEST_CS64)
         return true;
-    __asm__("lar %1, %0" : "+r"(rights) : "r"((uint32_t)r->cs) : "cc");
+    /* The descriptor may be gone from the guest's table since it was loaded, and the table from the window.
+     */
+    __asm__("1: lar %1, %0\n"
+            "2:\n\t" EX_TABLE(1b, 2b)
+            : "+r"(rights)
+            : "r"((uint32_t)r->cs)
+            : "cc");
     return rights & BIT(21);
 }
 
