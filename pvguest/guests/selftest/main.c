@@ -25,6 +25,7 @@ static const struct test {
     { "protection", test_protection },
     { "mappings", test_mappings },
     { "foreign", test_foreign },
+    { "dma", test_dma },
     { "heap", test_heap },
     { "traps", test_traps },
     { "events", test_events },

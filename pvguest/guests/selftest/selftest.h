@@ -26,6 +26,7 @@ void test_exhaustion(void);
 void test_protection(void);
 void test_mappings(void);
 void test_foreign(void);
+void test_dma(void);
 void test_heap(void);
 void test_traps(void);
 

@@ -164,6 +164,8 @@ void test_grants(void)
     }
     for (int i = 0; i < COUNT; i++)
         check(gnttab_end_access(refs[i]) == 0);
+    refs[0] = (grant_ref_t)gnttab_grant_transfer(0, virt_to_pfn(pages));
+    check(gnttab_end_transfer(refs[0]) == -XEN_ENODATA);
     page_free(pages, 6);
 }
 

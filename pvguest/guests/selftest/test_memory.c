@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/buddy.h"
 #include "pvguest/cpu.h"
+#include "pvguest/dma.h"
 #include "pvguest/memory.h"
 #include "pvguest/pagetable.h"
 #include "pvguest/trap.h"
@@ -151,6 +152,63 @@ void test_foreign(void)
     check(fault_of(read_from, some + PAGE_SIZE) == -1 && fault_of(read_from, some) == TRAP_PF);
     unmap_frames(some, 3);
     check(!map_foreign(DOMID_IO, frames, 3, PTE_RO, NULL));
+}
+
+/* Lets two free pages change their frames, which the hypervisor's table has to follow. */
+static void swap_frames(unsigned long a, unsigned long b)
+{
+    struct mmu_update updates[4] = {
+        { pt_entry((unsigned long)pfn_to_virt(a), 1) | MMU_NORMAL_PT_UPDATE, pte_make(p2m[b], PTE_RW) },
+        { pt_entry((unsigned long)pfn_to_virt(b), 1) | MMU_NORMAL_PT_UPDATE, pte_make(p2m[a], PTE_RW) },
+        { (uint64_t)p2m[b] << PAGE_SHIFT | MMU_MACHPHYS_UPDATE, a },
+        { (uint64_t)p2m[a] << PAGE_SHIFT | MMU_MACHPHYS_UPDATE, b },
+    };
+    unsigned long first[2] = { *(unsigned long *)pfn_to_virt(a), *(unsigned long *)pfn_to_virt(b) };
+    unsigned long second[2] = { ((unsigned long *)pfn_to_virt(a))[1], ((unsigned long *)pfn_to_virt(b))[1] };
+    unsigned long mfn = p2m[a];
+
+    check(hypercall_mmu_update(updates, 4, NULL, DOMID_SELF) == 0);
+    p2m[a] = p2m[b];
+    p2m[b] = mfn;
+    pt_flush_all();
+    for (int i = 0; i < 2; i++) {
+        unsigned long *words = pfn_to_virt(i ? b : a);
+
+        words[0] = first[i]; /* the allocator's links of free blocks */
+        words[1] = second[i];
+    }
+}
+
+/* Blocks whose frames were mixed up before, so that an exchange is needed. */
+void test_dma(void)
+{
+    enum { ORDER = 4, COUNT = 1 << ORDER };
+    char *other = page_alloc(ORDER), *block;
+    unsigned long pfn;
+    uint64_t bus;
+    size_t before;
+
+    check(other);
+    before = memory_free_pages();
+    for (int round = 0; round < 3; round++) {
+        block = dma_alloc(ORDER, 32, &bus);
+        check(block);
+        pfn = virt_to_pfn(block);
+        check(bus >> 32 == 0 && bus == (uint64_t)virt_to_mfn(block) << PAGE_SHIFT);
+        for (unsigned long i = 0; i < COUNT; i++) {
+            check(pfn_to_mfn(pfn + i) == (bus >> PAGE_SHIFT) + i);
+            check(mfn_to_pfn(pfn_to_mfn(pfn + i)) == pfn + i);
+            memset(block + i * PAGE_SIZE, (int)i, PAGE_SIZE);
+        }
+        for (unsigned long i = 0; i < COUNT; i++)
+            check(block[(i + 1) * PAGE_SIZE - 1] == (char)i);
+        page_free(block, ORDER);
+        swap_frames(pfn, pfn + 1);
+    }
+    check(memory_free_pages() == before);
+    check(!dma_alloc(2, 12, &bus)); /* no machine has four pages below 4 KiB */
+    check(memory_free_pages() == before);
+    page_free(other, ORDER);
 }
 
 void test_heap(void)
