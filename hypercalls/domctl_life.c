@@ -2,6 +2,7 @@
 /* domctl: creation, running and end of domains. */
 #include "hypercalls/ctl.h"
 #include "hypercalls/grant_table.h"
+#include "hypercalls/vcpu.h"
 #include "hv/lib/string.h"
 #include "hv/mm/heap.h"
 #include "hv/pv/page_type.h"
@@ -131,7 +132,7 @@ static int context_of(struct domain *d, const struct xen_domctl_vcpucontext *op,
     domain_pause(d);
     if (set) {
         spin_lock(&d->lock);
-        rc = pv_vcpu_set_context(v, c);
+        rc = vcpu_set_context(v, c);
         spin_unlock(&d->lock);
     } else {
         pv_vcpu_get_context(v, c);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vcpu_op: bring vCPUs up and down, their timers, and the memory areas they share with the hypervisor. */
+#include "hypercalls/vcpu.h"
 #include "hypercalls/hypercall.h"
 #include "hv/cpu/time.h"
 #include "hv/lib/nospec.h"
@@ -10,6 +11,19 @@
 
 #define PERIOD_MIN_NS 1000000ULL
 #define PERIOD_MAX_NS (~0ULL >> 2)
+
+int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    int rc = pv_vcpu_set_context(v, c);
+
+    if (rc)
+        return rc;
+    if (c->flags & VGCF_online)
+        vcpu_clear_pause_flags(v, VPF_DOWN);
+    else
+        atomic_or(&v->pause_flags, VPF_DOWN);
+    return 0;
+}
 
 /* VCPUOP_initialise. 0, -EEXIST when it is initialised already, -ENOMEM, -EFAULT, -EINVAL, -ERESTART. */
 static int64_t vcpu_initialise(struct vcpu *v, gva_t arg)
@@ -26,7 +40,7 @@ static int64_t vcpu_initialise(struct vcpu *v, gva_t arg)
     rc = read_guest(c, arg) ? -EFAULT : 0;
     if (!rc) {
         spin_lock(&v->domain->lock);
-        rc = v->initialised ? -EEXIST : pv_vcpu_set_context(v, c);
+        rc = v->initialised ? -EEXIST : vcpu_set_context(v, c);
         spin_unlock(&v->domain->lock);
     }
     hv_free(c);
