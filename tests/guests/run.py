@@ -18,6 +18,9 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "run"))
+from qemu import die_with_parent  # noqa: E402
+
 SUITE = os.path.join(ROOT, "build/guests/suite.elf")
 BENCH = os.path.join(ROOT, "build/guests/bench.elf")
 RYOKAN = os.path.join(ROOT, "build/hv/ryokan")
@@ -57,8 +60,7 @@ def qemu_command(options, guest_args):
         modules = f"{options.guest} idle,{options.guest}"
         line += f' "domain=tests,kernel=1,mem=128M,vcpus={options.vcpus},cmdline={guest_args}"'
     icount = ["-icount", "shift=0,sleep=off"] if options.bench else []
-    # timeout(1) ends QEMU even when this script is killed.
-    return ["timeout", "-s", "KILL", str(int(options.timeout) + 5), "qemu-system-x86_64", "-accel", "tcg"] + icount + ["-cpu", options.cpu, "-machine", "q35", "-m", "1024",
+    return ["qemu-system-x86_64", "-accel", "tcg"] + icount + ["-cpu", options.cpu, "-machine", "q35", "-m", "1024",
             "-smp", str(options.cpus), "-display", "none", "-vga", "none", "-nodefaults", "-serial", "stdio",
             "-no-reboot", "-monitor", "none", "-kernel", kernel, "-append", line,
             "-initrd", modules] + options.qemu_args.split()
@@ -67,7 +69,7 @@ def qemu_command(options, guest_args):
 def boot(options, guest_args, timeout, stop):
     """Boots once; returns the console's lines up to the first match of `stop`, the machine's end or the timeout."""
     process = subprocess.Popen(qemu_command(options, guest_args), stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
     selector = selectors.DefaultSelector()
     selector.register(process.stdout, selectors.EVENT_READ)
     deadline, pending, lines, ended = time.monotonic() + timeout, b"", [], False
