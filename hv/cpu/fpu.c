@@ -37,6 +37,10 @@ uint32_t xsave_size __ro_after_init = 512;
 #define FCW_DEFAULT         0x37f
 #define MXCSR_DEFAULT       0x1f80
 #define FXSAVE_MXCSR        24
+#define FXSAVE_ST0          32
+#define FXSAVE_XMM0         160
+#define FXSAVE_BYTES        512
+#define MXCSR_VALID         0xffffu
 
 /* Whose state the registers of this CPU hold, and the XCR0 that is loaded. */
 DEFINE_PER_CPU(struct vcpu *, fpu_owner);
@@ -220,4 +224,37 @@ bool fpu_set_xcr0(struct vcpu *v, uint64_t value)
     write_cr0(cr0);
     v->xcr0 = value;
     return true;
+}
+
+void fpu_import_legacy(struct vcpu *v, const void *image)
+{
+    uint64_t components = xfeature_mask & (XCR0_X87 | XCR0_SSE);
+    uint32_t mxcsr;
+
+    fpu_vcpu_reset(v);
+    memcpy(v->xsave, image, FXSAVE_BYTES);
+    memcpy(&mxcsr, (char *)v->xsave + FXSAVE_MXCSR, sizeof(mxcsr));
+    mxcsr &= MXCSR_VALID;
+    memcpy((char *)v->xsave + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
+    if (xfeature_mask)
+        memcpy((char *)v->xsave + XSAVE_HEADER_OFFSET, &components, sizeof(components));
+}
+
+/* XSAVE need not write what is in its initial configuration: the header tells which parts of the area are
+ * stale. */
+void fpu_export_legacy(const struct vcpu *v, void *image)
+{
+    uint16_t fcw = FCW_DEFAULT;
+    char *to = image;
+
+    memcpy(to, v->xsave, FXSAVE_BYTES);
+    if (!xfeature_mask)
+        return;
+    if (!(stored_components(v) & XCR0_X87)) {
+        memset(to, 0, FXSAVE_MXCSR);
+        memcpy(to, &fcw, sizeof(fcw));
+        memset(to + FXSAVE_ST0, 0, FXSAVE_XMM0 - FXSAVE_ST0);
+    }
+    if (!(stored_components(v) & XCR0_SSE))
+        memset(to + FXSAVE_XMM0, 0, FXSAVE_BYTES - FXSAVE_XMM0);
 }

@@ -20,4 +20,12 @@ void fpu_switch_to(struct vcpu *v);   /* load v's state and XCR0 */
 /* XSETBV by a guest: false when the value is not allowed. */
 bool fpu_set_xcr0(struct vcpu *v, uint64_t value);
 
+/*
+ * The FXSAVE image of struct vcpu_guest_context (512 bytes). The vCPU does not run. Import makes x87 and SSE
+ * the only components in use, and clears the reserved bits of MXCSR, which would fault when the state is
+ * loaded.
+ */
+void fpu_import_legacy(struct vcpu *v, const void *image);
+void fpu_export_legacy(const struct vcpu *v, void *image);
+
 #endif

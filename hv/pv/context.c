@@ -14,11 +14,7 @@
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv.h"
 
-#define FXSAVE_BYTES  512
-#define FXSAVE_MXCSR  24
-#define FXSAVE_HEADER 512
-#define MXCSR_VALID   0xffffu
-#define TRAPS         256
+#define TRAPS 256
 
 static bool traps_valid(const struct trap_info *t)
 {
@@ -114,24 +110,6 @@ static void set_registers(struct vcpu *v, const struct cpu_user_regs *u)
     v->pv.gs = u->gs;
 }
 
-/* A legacy image makes x87 and SSE the only components in use. Reserved MXCSR bits would fault in the
- * restore. */
-static void set_fpu(struct vcpu *v, const void *image)
-{
-    uint64_t components = xfeature_mask & 3;
-    uint32_t mxcsr;
-
-    fpu_vcpu_reset(v);
-    memcpy(v->xsave, image, FXSAVE_BYTES);
-    memcpy(&mxcsr, (char *)v->xsave + FXSAVE_MXCSR, sizeof(mxcsr));
-    mxcsr &= MXCSR_VALID;
-    memcpy((char *)v->xsave + FXSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
-    if (components)
-        memcpy((char *)v->xsave + FXSAVE_HEADER, &components, sizeof(components));
-    if (xfeature_mask)
-        v->xcr0 = components;
-}
-
 static void set_handlers(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     for (unsigned int i = 0; i < TRAPS; i++) {
@@ -172,7 +150,7 @@ static void apply_context(struct vcpu *v, const struct vcpu_guest_context *c)
     v->pv.gs_base_kernel = c->gs_base_kernel;
     v->pv.gs_base_user = c->gs_base_user;
     if (c->flags & VGCF_i387_valid)
-        set_fpu(v, &c->fpu_ctxt);
+        fpu_import_legacy(v, &c->fpu_ctxt);
     else
         fpu_vcpu_reset(v);
     v->fpu_cpu = 0;
@@ -265,7 +243,7 @@ static void get_handlers(const struct vcpu *v, struct vcpu_guest_context *c)
 void pv_vcpu_get_context(const struct vcpu *v, struct vcpu_guest_context *c)
 {
     memset(c, 0, sizeof(*c));
-    memcpy(&c->fpu_ctxt, v->xsave, FXSAVE_BYTES);
+    fpu_export_legacy(v, &c->fpu_ctxt);
     c->flags = VGCF_i387_valid | (v->pv.in_kernel ? VGCF_in_kernel : 0);
     c->flags |= READ_ONCE(v->pause_flags) & VPF_DOWN ? 0 : VGCF_online;
     get_registers(v, &c->user_regs);
