@@ -48,7 +48,7 @@ $(XEN_HEADERS): | $(SETUP)
 include setup/setup.mk
 include hv/hv.mk
 include $(wildcard pvguest/pvguest.mk split_drivers/split_drivers.mk dom0_tools/dom0_tools.mk)
-include $(wildcard tests/unit/unit.mk tests/guests/guests.mk tests/system/system.mk tests/bench/bench.mk tests/fuzz/fuzz.mk)
+include $(wildcard tests/unit/unit.mk tests/guests/guests.mk tests/system/system.mk tests/bench/bench.mk tests/fuzz/fuzz.mk tests/interop/interop.mk)
 include run/run.mk tests/lint/lint.mk
 
 .PHONY: clean

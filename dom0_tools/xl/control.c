@@ -47,6 +47,27 @@ int control_domains(domid_t first, struct xen_domctl_getdomaininfo *info, uint32
     return rc < 0 ? rc : (int)op.u.getdomaininfolist.num_domains;
 }
 
+int control_pause(domid_t domid)
+{
+    struct xen_domctl op = { 0 };
+
+    return domctl(&op, XEN_DOMCTL_pausedomain, domid);
+}
+
+int control_unpause(domid_t domid)
+{
+    struct xen_domctl op = { 0 };
+
+    return domctl(&op, XEN_DOMCTL_unpausedomain, domid);
+}
+
+int control_destroy(domid_t domid)
+{
+    struct xen_domctl op = { 0 };
+
+    return domctl(&op, XEN_DOMCTL_destroydomain, domid);
+}
+
 int control_vcpu(domid_t domid, uint32_t vcpu, struct xen_domctl_getvcpuinfo *info)
 {
     struct xen_domctl op = { 0 };

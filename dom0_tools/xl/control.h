@@ -23,6 +23,12 @@ int control_scheduler(uint32_t *id);
 /* Up to max domains with domid >= first, by rising domid; returns how many. */
 int control_domains(domid_t first, struct xen_domctl_getdomaininfo *info, uint32_t max);
 
+/* Stop and continue a domain's vCPUs; pauses nest. -XEN_ESRCH: no such domain. */
+int control_pause(domid_t domid);
+int control_unpause(domid_t domid);
+/* End a domain and give back all that it has. */
+int control_destroy(domid_t domid);
+
 /* -XEN_ESRCH: no such domain or vCPU. */
 int control_vcpu(domid_t domid, uint32_t vcpu, struct xen_domctl_getvcpuinfo *info);
 

@@ -5,5 +5,5 @@
 T ?=
 
 .PHONY: test
-test: hv unit guests dom0 iso $(XEN_REAL) $(LINUX_DOM0) $(BENCH_INITRAMFS) | $(SETUP_TEST) ## run all tests, or one: T=name
+test: hv unit guests dom0 iso $(XEN_REAL) $(LINUX_DOM0) $(BENCH_INITRAMFS) interop | $(SETUP_TEST) ## run all tests, or one: T=name
 	$(Q)python3 tests/run.py $(T)

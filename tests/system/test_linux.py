@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Debian's unmodified Linux kernels as PV domains that the hypervisor builds at boot."""
+
+import os
+import re
+
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, power_off, test
+
+CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")  # LZ4
+STANDARD = os.path.join(BUILD, "debs", "vmlinuz")  # xz
+STRESS = os.path.join(BUILD, "interop", "stress.cpio.gz")
+MODULES = [(DOM0, ""), (INITRD, "")]
+SWITCH = "\x01\x01\x01"
+
+
+def linux(name, kernel, vcpus, cpus, words, lifetime=120, memory=256):
+    """A session with dom0 and one Linux domain, called `lin`, whose command line ends in `words`."""
+    option = f'"domain=lin,kernel=2,ramdisk=3,mem={memory}M,vcpus={vcpus},cmdline=console=hvc0 quiet {words}"'
+    return boot(name, lifetime=lifetime, cpus=cpus, memory="1G", append=f"{CONSOLE} dom0_mem=64M {option}",
+                modules=MODULES + [(kernel, ""), (STRESS, "")])  # fmt: skip
+
+
+def free_kib(session):
+    """Free memory of the machine, as dom0's `mem` prints it."""
+    return int(re.search(r"^machine +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)[1])
+
+
+def run_to_the_end(session, vcpus, seconds):
+    """The domain says its number of CPUs, its stress program ends well, and it powers off."""
+    session.expect(rf"guest: {vcpus} CPUs")
+    session.expect(r"stress: ok", timeout=seconds + 60)
+    session.expect(r"reboot: (Power down|System halted)|\(lin\) .*[Pp]ower", timeout=30)
+
+
+def stress(name, vcpus, cpus, seconds):
+    with linux(name, CLOUD, vcpus, cpus, f"stress={seconds} end=poweroff", lifetime=seconds + 120) as session:
+        session.expect(PROMPT.rstrip("$"))
+        run_to_the_end(session, vcpus, seconds)
+        session.send("\r")
+        session.expect(PROMPT)
+        for _ in range(100):
+            listed = session.command_line("xl list 1")
+            if re.search(r"^\S+ +1 .* ---s--", listed, re.M):
+                break
+        else:
+            check(False, "xl list does not show the domain as shut down:\n" + listed)
+        session.command_line("xl destroy 1")
+        listed = session.command_line("xl list")
+        check(not re.search(r"^\S+ +1 ", listed, re.M), "the destroyed domain is still listed:\n" + listed)
+        after = free_kib(session)
+        power_off(session)
+    with boot(name + "_baseline", cpus=cpus, memory="1G", append=f"{CONSOLE} dom0_mem=64M",
+              modules=MODULES + [(CLOUD, ""), (STRESS, "")]) as session:  # fmt: skip
+        session.expect(PROMPT)
+        before = free_kib(session)
+        power_off(session)
+    check(after == before, f"free memory after the domain's end is {after} KiB, without it {before} KiB")
+
+
+@test
+def linux_1_vcpu_on_1_cpu():
+    """What: Debian's cloud kernel with busybox, 1 vCPU on 1 CPU, under load, to its power-off; nothing leaks. Why: the smallest case
+    of all. Method: a boot-time domain runs the stress program (faults, forks, signals, threads, mappings); dom0
+    destroys it; the machine's free memory is compared with a boot without it. Expected: "stress: ok", equal free memory."""
+    stress("linux_1_vcpu_on_1_cpu", 1, 1, 8)
+
+
+@test
+def linux_4_vcpus_on_1_cpu():
+    """What: as before with 4 vCPUs that share one CPU. Why: preemption in every state. Method, expected: as before."""
+    stress("linux_4_vcpus_on_1_cpu", 4, 1, 8)
+
+
+@test
+def linux_2_vcpus_on_4_cpus():
+    """What: as before with 2 vCPUs that may wander over 4 CPUs. Why: migration and work stealing. Method, expected: as before."""
+    stress("linux_2_vcpus_on_4_cpus", 2, 4, 8)
+
+
+@test
+def linux_4_vcpus_on_4_cpus_for_a_minute():
+    """What: as before, 4 vCPUs on 4 CPUs, a minute. Why: races between CPUs: shoot-downs, page types, events. Method, expected: as
+    before."""
+    stress("linux_4_vcpus_on_4_cpus_for_a_minute", 4, 4, 60)
+
+
+@test
+def linux_standard_kernel_to_a_shell():
+    """What: Debian's standard kernel (xz) to a shell on its console. Why: the other packing, and console input to a boot-time domain.
+    Method: switch the input to the domain, type commands at its shell. Expected: the shell's answers; `poweroff` ends it."""
+    with linux("linux_standard_kernel_to_a_shell", STANDARD, 2, 2, "end=shell", lifetime=150) as session:
+        session.expect(r"guest: 2 CPUs", timeout=120)
+        session.send(SWITCH)
+        session.expect(r"\*\*\* Input goes to lin")
+        session.send("echo answer $((6 * 7))\r")
+        session.expect(r"\(lin\) .*answer 42")
+        session.send("poweroff -f\r")
+        session.expect(r"reboot: (Power down|System halted)")
