@@ -69,8 +69,9 @@ extern uint64_t percpu_offset[];
 #define CPU_PENDING_SCHEDULE BIT(0) /* pick another vCPU */
 #define CPU_PENDING_TIMER    BIT(1) /* run expired timers */
 #define CPU_PENDING_CALLS    BIT(2) /* run queued function calls (hv/cpu/ipi.c) */
-#define CPU_PENDING_GUEST    BIT(3) /* the current vCPU has more than an event to take: NMI, stale time areas \
-                                     */
+#define CPU_PENDING_GUEST                                                            \
+    BIT(3) /* the current vCPU has more than an event to take: NMI, stale time areas \
+            */
 
 /* Ask `this` CPU to do work before it returns to a guest. */
 static inline void cpu_raise(uint32_t what)

@@ -102,9 +102,9 @@ static void __noreturn guest_iret_faulted(struct regs *r)
 }
 
 /*
- * #DB while the hypervisor runs is always a guest's doing: its data breakpoint on memory that we read for it, or a trap
- * that `mov ss` or sysenter carried over the entry (XSA-260). Breakpoints on our own addresses are refused
- * (hv/pv/debugreg.c), so going on is safe; the guest does not get the trap.
+ * #DB while the hypervisor runs is always a guest's doing: its data breakpoint on memory that we read for it,
+ * or a trap that `mov ss` or sysenter carried over the entry (XSA-260). Breakpoints on our own addresses are
+ * refused (hv/pv/debugreg.c), so going on is safe; the guest does not get the trap.
  */
 static void debug_trap(struct regs *r)
 {

@@ -126,7 +126,8 @@ int vcpu_info_register(struct vcpu *v, gfn_t gfn, uint32_t offset)
     v->info_frame = f;
     WRITE_ONCE(v->info, to);
     v->info_registered = true;
-    /* An event may have been raised in the old place: pretend that every word has one, the guest sorts it out. */
+    /* An event may have been raised in the old place: pretend that every word has one, the guest sorts it
+     * out. */
     evtchn_vcpu_info_moved(v);
     return 0;
 }

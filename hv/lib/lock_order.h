@@ -30,8 +30,8 @@ enum lock_level {
     LOCK_TIMER = 140,       /* timers of one CPU */
     LOCK_IOAPIC = 150,      /* I/O APIC and PIC registers */
     LOCK_PCI = 155,         /* PCI configuration mechanism 1 */
-    LOCK_FLUSH = 165,   /* one TLB shoot-down at a time; its waiters serve those of others */
-    LOCK_CONSOLE = 170, /* console ring and serial line; innermost, so that one may print anywhere */
+    LOCK_FLUSH = 165,       /* one TLB shoot-down at a time; its waiters serve those of others */
+    LOCK_CONSOLE = 170,     /* console ring and serial line; innermost, so that one may print anywhere */
 };
 
 #endif

@@ -88,13 +88,13 @@ def boot_iso_bios_pc():
 def boot_iso_uefi():
     """What: the same CD image boots by UEFI. Why: no BIOS areas, ACPI only through the loader's tag.
     Method: QEMU q35 with OVMF, build/ryokan.iso. Expected: as boot_1_cpu (OVMF itself needs some seconds)."""
-    boot_and_power_off("boot_iso_uefi", iso=ISO, uefi=True, cpus=2, lifetime=120)
+    boot_and_power_off("boot_iso_uefi", iso=ISO, uefi=True, cpus=2, lifetime=180)
 
 
 @test
 def boot_iso_uefi_pc():
     """What, method, expected: as boot_iso_uefi on the i440FX machine."""
-    boot_and_power_off("boot_iso_uefi_pc", iso=ISO, uefi=True, machine="pc", lifetime=120)
+    boot_and_power_off("boot_iso_uefi_pc", iso=ISO, uefi=True, machine="pc", lifetime=180)
 
 
 @test
