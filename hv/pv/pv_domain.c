@@ -226,5 +226,6 @@ const struct guest_ops pv_guest_ops = {
     .switch_to = pv_switch_to,
     .resume = pv_resume,
     .relinquish = pv_relinquish_memory,
+    .take_nmi = pv_inject_nmi,
     .dump_vcpu = pv_dump_vcpu,
 };
