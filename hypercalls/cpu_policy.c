@@ -7,8 +7,11 @@
 #include "hypercalls/ctl.h"
 #include "hv/cpu/insn.h"
 #include "hv/domain/cpuid_policy.h"
+#include "hv/lib/string.h"
+#include "hv/mm/heap.h"
 
-#define EXT_BASE 0x80000000U
+#define EXT_BASE      0x80000000U
+#define TOPOLOGY_LEAF 0xbU
 
 enum reg { REG_A, REG_B, REG_C, REG_D };
 
@@ -138,6 +141,118 @@ static int get_policy(struct xen_sysctl_cpu_policy *op)
     op->nr_leaves = list.n;
     op->nr_msrs = 0;
     return rc;
+}
+
+/* Setting a domain's policy */
+
+static uint32_t *reg_of(struct cpuid_leaf *l, enum reg reg)
+{
+    return reg == REG_A ? &l->a : reg == REG_B ? &l->b : reg == REG_C ? &l->c : &l->d;
+}
+
+/* The place of a leaf in a policy, NULL when that has none. */
+static struct cpuid_leaf *leaf_in(struct cpuid_policy *p, uint32_t leaf, uint32_t sub)
+{
+    if (leaf == 4)
+        return sub < CPUID_CACHES ? &p->caches[sub] : NULL;
+    if (leaf == 7)
+        return sub < CPUID_FEATURES ? &p->features[sub] : NULL;
+    if (leaf == 0xd)
+        return sub < CPUID_XSTATES ? &p->xstate[sub] : NULL;
+    if (leaf < CPUID_BASIC_LEAVES)
+        return &p->basic[leaf];
+    return leaf >= EXT_BASE && leaf - EXT_BASE < CPUID_EXT_LEAVES ? &p->ext[leaf - EXT_BASE] : NULL;
+}
+
+/* Features that the host's policy for PV guests does not have are dropped, and so are leaves beyond its ends.
+ */
+static void clamp_features(struct cpuid_policy *p)
+{
+    for (uint32_t i = 0; i < ARRAY_SIZE(feature_word); i++) {
+        struct cpuid_leaf *l =
+            feature_word[i].leaf ? leaf_in(p, feature_word[i].leaf, feature_word[i].sub) : NULL;
+
+        if (l)
+            *reg_of(l, feature_word[i].reg) &= word_of(&cpuid_policy_pv, i);
+    }
+    p->xfeatures = cpuid_policy_pv.xfeatures;
+    memcpy(p->xstate, cpuid_policy_pv.xstate, sizeof(p->xstate));
+}
+
+/* 0; -EFAULT; -ERANGE: a leaf that no policy has; -EINVAL: more leaves than the host. op->err_leaf and
+ * err_subleaf name it. */
+static int read_leaves(struct cpuid_policy *p, struct xen_domctl_cpu_policy *op)
+{
+    for (uint32_t i = 0; i < op->nr_leaves; i++) {
+        struct xen_cpuid_leaf in;
+        struct cpuid_leaf *l;
+
+        if (read_guest_elem(&in, gva_of_handle(op->leaves), i))
+            return -EFAULT;
+        op->err_leaf = in.leaf;
+        op->err_subleaf = in.subleaf;
+        l = leaf_in(p, in.leaf, in.subleaf == XEN_CPUID_NO_SUBLEAF ? 0 : in.subleaf);
+        if (in.leaf >> 16 == 0x4000 || in.leaf == TOPOLOGY_LEAF)
+            continue; /* made when asked for, not for setting */
+        if (!l)
+            return -ERANGE;
+        if ((in.leaf == 0 || in.leaf == EXT_BASE) && in.a > leaf_of(&cpuid_policy_pv, in.leaf, 0).a)
+            return -EINVAL;
+        *l = (struct cpuid_leaf){ in.a, in.b, in.c, in.d };
+    }
+    op->err_leaf = op->err_subleaf = op->err_msr = ~0U;
+    return 0;
+}
+
+#define LEAVES_MAX 512
+
+static int set_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
+{
+    struct cpuid_policy *p;
+    int rc;
+
+    if (d == current->domain)
+        return -EINVAL;
+    if (d->creation_finished)
+        return -EEXIST;
+    if (op->nr_leaves > LEAVES_MAX)
+        return -E2BIG;
+    p = hv_zalloc(sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    *p = *d->cpuid;
+    rc = read_leaves(p, op);
+    if (rc) {
+        hv_free(p);
+        return rc;
+    }
+    clamp_features(p);
+    cpuid_policy_replace(d, p);
+    return 0;
+}
+
+static int get_domain_policy(const struct domain *d, struct xen_domctl_cpu_policy *op)
+{
+    struct leaf_list list = { .buf = gva_of_handle(op->leaves), .room = op->nr_leaves };
+    int rc = add_leaves(&list, d->cpuid);
+
+    op->nr_leaves = list.n;
+    op->nr_msrs = 0;
+    return rc;
+}
+
+int domctl_policy_op(struct domain *d, struct xen_domctl *op, bool *answer)
+{
+    switch (op->cmd) {
+    case XEN_DOMCTL_get_cpu_policy:
+        *answer = true;
+        return get_domain_policy(d, &op->u.cpu_policy);
+    case XEN_DOMCTL_set_cpu_policy:
+        *answer = true;
+        return set_policy(d, &op->u.cpu_policy);
+    default:
+        return -ENOSYS;
+    }
 }
 
 int sysctl_cpu_policy_op(struct xen_sysctl *op, bool *answer)

@@ -8,7 +8,7 @@ static struct spinlock domctl_lock = SPINLOCK_INIT(LOCK_DOMCTL);
 
 typedef int domctl_part(struct domain *d, struct xen_domctl *op, bool *answer);
 
-static domctl_part *const parts[] = { domctl_vcpu_op, domctl_life_op, domctl_access_op };
+static domctl_part *const parts[] = { domctl_vcpu_op, domctl_life_op, domctl_access_op, domctl_policy_op };
 
 static int run_on(struct domain *d, struct xen_domctl *op, bool *answer)
 {
@@ -57,7 +57,9 @@ int64_t do_domctl(uint64_t arg[6])
     spin_unlock(&domctl_lock);
     if (rc == -ERESTART)
         return HYPERCALL_RESTART;
-    if (!rc && answer && write_guest(gva(arg[0]), &op))
+    /* Refused policies name the leaf, and short buffers the size. */
+    if (answer && (!rc || op.cmd == XEN_DOMCTL_set_cpu_policy || rc == -ENOBUFS) &&
+        write_guest(gva(arg[0]), &op))
         return -EFAULT;
     return rc;
 }

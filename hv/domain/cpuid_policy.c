@@ -13,6 +13,7 @@
 #include "hv/lib/string.h"
 #include "hv/lib/version.h"
 #include "hv/mm/frame.h"
+#include "hv/mm/heap.h"
 #include <xen/arch-x86/cpufeatureset.h>
 #include <xen/arch-x86/cpuid.h>
 
@@ -262,4 +263,13 @@ void cpuid_policy_query(const struct vcpu *v, uint32_t leaf, uint32_t sub, struc
     } else {
         *out = (struct cpuid_leaf){ 0 };
     }
+}
+
+void cpuid_policy_replace(struct domain *d, const struct cpuid_policy *p)
+{
+    const struct cpuid_policy *former = d->cpuid;
+
+    d->cpuid = p ? p : &cpuid_policy_pv;
+    if (former && former != &cpuid_policy_pv)
+        hv_free((void *)(uintptr_t)former);
 }

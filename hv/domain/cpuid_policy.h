@@ -9,6 +9,7 @@
 
 #include "hv/lib/types.h"
 
+struct domain;
 struct vcpu;
 
 struct cpuid_leaf {
@@ -41,6 +42,12 @@ void cpuid_policy_restrict(struct cpuid_policy *p, bool amd);
 
 /* Bytes of a standard XSAVE area for the components in `xcr0`. Pure. */
 uint32_t cpuid_policy_xsave_bytes(const struct cpuid_policy *p, uint64_t xcr0);
+
+/*
+ * Give d, which has not run yet, a policy of its own, from the heap; the former one is freed if it was d's
+ * own. NULL: the common one, as when d is freed.
+ */
+void cpuid_policy_replace(struct domain *d, const struct cpuid_policy *p);
 
 /* The answer for vCPU v. Leaves outside the policy read as zero. */
 void cpuid_policy_query(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid_leaf *out);

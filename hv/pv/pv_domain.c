@@ -56,15 +56,19 @@ static int pv_domain_init(struct domain *d)
     }
     l3[pt_index(PERDOMAIN_START, 3)] = pte_make(virt_to_mfn(l2), HV_RW);
     d->pv.perdomain_l3 = l3;
-    d->cpuid = &cpuid_policy_pv;
+    cpuid_policy_replace(d, NULL);
     return 0;
 }
 
 static void pv_domain_free(struct domain *d)
 {
     pte_t *l3 = d->pv.perdomain_l3;
-    pte_t *l2 = table_below(l3[pt_index(PERDOMAIN_START, 3)]);
+    pte_t *l2;
 
+    cpuid_policy_replace(d, NULL);
+    if (!l3)
+        return; /* pv_domain_init failed */
+    l2 = table_below(l3[pt_index(PERDOMAIN_START, 3)]);
     for (unsigned int i = 0; i < DIV_ROUND_UP(MAX_VCPUS, VCPUS_PER_WINDOW); i++)
         if (l2[i])
             hv_free_pages(table_below(l2[i]), 0);

@@ -140,6 +140,23 @@ static void build_code(uint32_t port, uint32_t reason)
     map_foreign(0, 0, 0);
 }
 
+/* The policy of a new domain can be read, and set to itself. */
+static void check_policy(void)
+{
+    static xen_cpuid_leaf_t leaves[256];
+    static xen_msr_entry_t msrs[16];
+
+    op.u.cpu_policy = (struct xen_domctl_cpu_policy){ .nr_leaves = 256, .nr_msrs = 16 };
+    set_xen_guest_handle(op.u.cpu_policy.leaves, leaves);
+    set_xen_guest_handle(op.u.cpu_policy.msrs, msrs);
+    CHECK_EQ(domctl(XEN_DOMCTL_get_cpu_policy), 0);
+    CHECK(op.u.cpu_policy.nr_leaves > 4 && op.u.cpu_policy.nr_leaves < 256);
+    CHECK_EQ(domctl(XEN_DOMCTL_set_cpu_policy), 0);
+    leaves[0].a = 0x12345;
+    CHECK_EQ(domctl(XEN_DOMCTL_set_cpu_policy), -XEN_EINVAL);
+    CHECK_EQ(op.u.cpu_policy.err_leaf, 0);
+}
+
 static void start(void)
 {
     context =
@@ -233,6 +250,7 @@ static void round(evtchn_port_t virq)
     domain = op.domain;
     CHECK(domain != 0);
     give_memory();
+    check_policy();
     remote = event_alloc_unbound(domain, own_domid());
     CHECK(remote > 0);
     local = event_bind_interdomain(domain, (evtchn_port_t)remote);
