@@ -10,9 +10,16 @@
 #include "hv/domain/cpuid_policy.h"
 #include "hv/domain/domain.h"
 #include "hv/mm/frame.h"
+#include "hv/mm/heap.h"
 #include <xen/arch-x86/cpufeatureset.h>
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
+
+void hv_free(void *p)
+{
+    free(p);
+}
 
 #define F(name) (1u << (XEN_X86_FEATURE_##name & 31))
 
