@@ -3,6 +3,7 @@
 #include "hypercalls/ctl.h"
 #include "hypercalls/grant_table.h"
 #include "hypercalls/vcpu.h"
+#include "hv/domain/runstate.h"
 #include "hv/lib/string.h"
 #include "hv/mm/heap.h"
 #include "hv/pv/page_type.h"
@@ -196,8 +197,7 @@ static int sendtrigger(struct domain *d, const struct xen_domctl_sendtrigger *op
         return -ESRCH;
     if (op->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
         return -ENOSYS;
-    if (!atomic_xchg(&v->nmi_pending, 1))
-        vcpu_kick(v);
+    vcpu_send_nmi(v);
     return 0;
 }
 

@@ -73,6 +73,8 @@ int64_t do_iret(uint64_t arg[6] __unused)
     r->ss = (uint16_t)ss | 3;
     r->vector = 0; /* iretq */
     v->nmi_masked = false;
+    if (unlikely(v->nmi_pending))
+        cpu_raise(CPU_PENDING_GUEST);
     WRITE_ONCE(v->info->evtchn_upcall_mask, !(rflags & X86_EFLAGS_IF));
     if (unlikely(flags & VGCF_in_syscall))
         return leave_by_sysret(r, rax);

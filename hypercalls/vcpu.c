@@ -2,6 +2,7 @@
 /* vcpu_op: bring vCPUs up and down, their timers, and the memory areas they share with the hypervisor. */
 #include "hypercalls/vcpu.h"
 #include "hypercalls/hypercall.h"
+#include "hv/domain/runstate.h"
 #include "hv/cpu/time.h"
 #include "hv/lib/nospec.h"
 #include "hv/mm/heap.h"
@@ -168,12 +169,11 @@ static int64_t vcpu_stop_singleshot(struct vcpu *v)
     return 0;
 }
 
-static int64_t vcpu_send_nmi(struct vcpu *v, gva_t arg)
+static int64_t vcpu_nmi(struct vcpu *v, gva_t arg)
 {
     if (arg.va)
         return -EINVAL;
-    if (!atomic_xchg(&v->nmi_pending, 1))
-        vcpu_kick(v);
+    vcpu_send_nmi(v);
     return 0;
 }
 
@@ -214,7 +214,7 @@ int64_t do_vcpu_op(uint64_t arg[6])
     case VCPUOP_register_vcpu_info:
         return vcpu_register_info(v, p);
     case VCPUOP_send_nmi:
-        return vcpu_send_nmi(v, p);
+        return vcpu_nmi(v, p);
     case VCPUOP_get_physid:
         return -EINVAL; /* only for a dom0 whose vCPUs are pinned one to one, which is not offered */
     case VCPUOP_register_vcpu_time_memory_area:

@@ -18,5 +18,7 @@ int runstate_of_sleeper(const struct vcpu *v);
 /* CPU_PENDING_GUEST: the current vCPU may have an NMI to take. (That it passes the exit path is all that an
  * event needs.) */
 void vcpu_pending_work(struct vcpu *v);
+/* An NMI for v: delivered on its way back to the guest, after the one it is handling. */
+void vcpu_send_nmi(struct vcpu *v);
 
 #endif

@@ -151,6 +151,16 @@ void vcpu_pending_work(struct vcpu *v)
         v->domain->ops->take_nmi();
 }
 
+void vcpu_send_nmi(struct vcpu *v)
+{
+    if (atomic_xchg(&v->nmi_pending, 1))
+        return;
+    if (v == current)
+        cpu_raise(CPU_PENDING_GUEST);
+    else
+        vcpu_kick(v);
+}
+
 void vcpu_reset(struct vcpu *v)
 {
     atomic_or(&v->pause_flags, VPF_DOWN);

@@ -55,6 +55,8 @@ void __noreturn context_switch(struct vcpu *prev, struct vcpu *next)
         cpumask_set(&next->dirty_cpus, cpu);
         info->guest_regs = next->regs;
         next->domain->ops->switch_to(next);
+        if (unlikely(next->nmi_pending))
+            cpu_raise(CPU_PENDING_GUEST);
         vcpu_update_time(next);
         vcpu_update_guest_areas(next);
     }
