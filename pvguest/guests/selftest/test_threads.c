@@ -6,6 +6,8 @@
 #include "pvguest/xen_errno.h"
 #include "pvguest/guests/selftest/selftest.h"
 #include <errno.h>
+#include <malloc.h>
+#include <reent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +157,27 @@ void test_mutex(void)
     mutex_unlock(&mutex);
     check(mutex_trylock(&mutex));
     mutex_unlock(&mutex);
+}
+
+static void allocate(void *arg)
+{
+    *(void **)arg = malloc(10);
+}
+
+/* While one thread is inside malloc(), another waits: the C library's locks are ours, not its own empty ones. */
+void test_malloc_lock(void)
+{
+    void *volatile block = NULL;
+    struct thread *thread = thread_create("allocator", allocate, (void *)(uintptr_t)&block, 0);
+
+    check(thread);
+    __malloc_lock(_REENT);
+    thread_sleep(2 * NSEC_PER_MSEC);
+    check(!block);
+    __malloc_unlock(_REENT);
+    thread_join(thread);
+    check(block);
+    free(block);
 }
 
 static struct cond cond = COND_INITIALIZER(cond);
