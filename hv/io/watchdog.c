@@ -31,11 +31,14 @@ integer_param("watchdog_timeout", opt_watchdog_timeout);
 
 static DEFINE_PER_CPU(struct timer, heartbeat);
 static DEFINE_PER_CPU(uint32_t, ticks_missed); /* NMIs since the last heartbeat */
+/* Watched from the first heartbeat on: the boot CPU builds the domains first, however long that takes. */
+static DEFINE_PER_CPU(bool, beating);
 static struct timer hang_timer;
 
 static void beat(void *arg __unused)
 {
     WRITE_ONCE(this_cpu(ticks_missed), 0);
+    this_cpu(beating) = true;
     timer_set(&this_cpu(heartbeat), now_ns() + HEARTBEAT_NS);
 }
 
@@ -44,7 +47,7 @@ static bool tick(const struct regs *r)
 {
     if (inb(NMI_STATUS) & NMI_FAULTS)
         return false;
-    if (++this_cpu(ticks_missed) > opt_watchdog_timeout * PIT_HZ)
+    if (++this_cpu(ticks_missed) > opt_watchdog_timeout * PIT_HZ && this_cpu(beating))
         fatal_trap(r, "watchdog: this CPU is stuck");
     return true;
 }
