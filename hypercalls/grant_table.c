@@ -121,6 +121,19 @@ bool gnttab_shared_frame(struct domain *d, uint32_t index, mfn_t *m)
     return true;
 }
 
+int gnttab_preset(struct domain *d, uint32_t ref, domid_t user, mfn_t frame)
+{
+    struct grant_entry_v1 *entry;
+
+    if (ref >= GRANTS_PER_FRAME)
+        return -EINVAL;
+    if (!ensure_frames(d, 1))
+        return -ENOMEM;
+    entry = gnttab_entry(d->grant, ref);
+    *entry = (struct grant_entry_v1){ .flags = GTF_permit_access, .domid = user, .frame = (uint32_t)frame.m };
+    return 0;
+}
+
 /* Operations on one structure */
 
 /* The domain whose table is asked for, with a reference; NULL and *status. */

@@ -69,6 +69,10 @@ struct grant_table {
 int gnttab_init(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames);
 /* Other limits for a domain that has not run yet. 0, -ENOMEM; -EBUSY when its table has frames already. */
 int gnttab_set_limits(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames);
+/* Let domain `user` map and write the frame by reference `ref` of d, which has not run yet. 0, -ENOMEM,
+ * -EINVAL (reference).
+ */
+int gnttab_preset(struct domain *d, uint32_t ref, domid_t user, mfn_t frame);
 /* d is dying: end its mappings of others' grants. 0, -ERESTART. */
 int gnttab_release_mappings(struct domain *d);
 void gnttab_free(struct domain *d);

@@ -2,10 +2,13 @@
 /*
  * The domains that exist when the boot ends: dom0 from module 0, and for each option
  *
- *     domain=NAME,kernel=MODULE[,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,cmdline=TEXT]
+ *     domain=NAME,kernel=MODULE[,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,xenstore=0][,cmdline=TEXT]
  *
  * a PV domain from the boot modules of those numbers (dom0's kernel is module 0). cmdline= comes last and
  * takes the rest of the option, which stands in double quotes if there are spaces.
+ *
+ * A kernel that speaks to xenstore waits for dom0's xenstored, which introduces the domain when it starts.
+ * With a dom0 that runs none it would wait for ever: xenstore=0 tells the kernel that there is no xenstore.
  */
 #include "hv/boot/boot.h"
 #include "hv/boot/bzimage.h"
@@ -33,6 +36,7 @@ struct boot_domain {
     char name[32];
     uint64_t mem;
     uint32_t vcpus;
+    bool xenstore;
     int kernel, ramdisk; /* module numbers, -1 = none */
     char cmdline[1024];
 };
@@ -77,6 +81,8 @@ static bool parse_one(struct boot_domain *d, const char *key, size_t key_len, co
         return false;
     if (key_len == 5 && !memcmp(key, "vcpus", 5))
         d->vcpus = (uint32_t)n;
+    else if (key_len == 8 && !memcmp(key, "xenstore", 8) && n <= 1)
+        d->xenstore = n;
     else if (key_len == 6 && !memcmp(key, "kernel", 6))
         d->kernel = (int)n;
     else if (key_len == 7 && !memcmp(key, "ramdisk", 7))
@@ -94,7 +100,7 @@ static int parse_domain(const char *value)
 
     if (nr_asked == MAX_BOOT_DOMAINS || !n || n >= sizeof(d->name))
         return -EINVAL;
-    *d = (struct boot_domain){ .mem = MIB(64), .vcpus = 1, .kernel = -1, .ramdisk = -1 };
+    *d = (struct boot_domain){ .mem = MIB(64), .vcpus = 1, .xenstore = true, .kernel = -1, .ramdisk = -1 };
     memcpy(d->name, value, n);
     while (comma) {
         const char *key = comma + 1, *eq = strchr(key, '=');
@@ -111,7 +117,7 @@ static int parse_domain(const char *value)
     return 0;
 }
 custom_param("domain", parse_domain,
-             "domain=NAME,kernel=MODULE[,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,cmdline=TEXT]");
+             "domain=NAME,kernel=MODULE[,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,xenstore=0][,cmdline=TEXT]");
 
 /* What hypercalls and boot keep per domain. */
 static int hook_init(struct domain *d)
@@ -169,7 +175,7 @@ static const char *__init take_module(int n, const void **data, size_t *size)
 
 static const char *__init build(struct domain *d, const struct boot_domain *b)
 {
-    struct pv_build p = { .cmdline = b->cmdline, .pages = b->mem >> PAGE_SHIFT };
+    struct pv_build p = { .cmdline = b->cmdline, .pages = b->mem >> PAGE_SHIFT, .xenstore = b->xenstore };
     struct bzimage unpacked = { 0 };
     const char *bad = take_module(b->kernel, &p.kernel, &p.kernel_size);
 

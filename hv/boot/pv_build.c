@@ -22,6 +22,7 @@
 #include "hv/mm/m2p.h"
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv.h"
+#include "hypercalls/grant_table.h"
 #include <xen/elfnote.h>
 #include <xen/features.h>
 
@@ -271,8 +272,26 @@ static void fill_start_info(const struct layout *l, const struct pv_build *b)
     strlcpy((char *)si->cmd_line, b->cmdline, sizeof(si->cmd_line));
 }
 
-/* The console ring of a domain that the hypervisor itself serves. There is no xenstore yet: store_evtchn 0
- * says so. */
+/*
+ * The ring to xenstore: port 1, and grant reference 1 for the toolstack's domain, which finds them there (xl
+ * passes the same when it introduces a domain). A store_evtchn of 0 tells the kernel that there is none.
+ */
+static const char *make_store(const struct layout *l)
+{
+    struct start_info *si = at(l, l->start_info);
+    uint64_t page = l->p2m[pfn_of(l, l->store)];
+    int port = evtchn_alloc_unbound_for(l->d, dom0->id);
+
+    if (port < 0)
+        return "no event channel for xenstore";
+    if (gnttab_preset(l->d, GNTTAB_RESERVED_XENSTORE, dom0->id, mfn(page)))
+        return "out of memory for its grant table";
+    si->store_mfn = page;
+    si->store_evtchn = (uint32_t)port;
+    return NULL;
+}
+
+/* The console ring of a domain that the hypervisor itself serves; dom0 may look at it. */
 static const char *make_console(const struct layout *l)
 {
     struct start_info *si = at(l, l->start_info);
@@ -284,7 +303,8 @@ static const char *make_console(const struct layout *l)
         return "no event channel for its console";
     si->console.domU.mfn = l->p2m[pfn_of(l, l->console)];
     si->console.domU.evtchn = (uint32_t)port;
-    si->store_mfn = l->p2m[pfn_of(l, l->store)];
+    if (gnttab_preset(d, GNTTAB_RESERVED_CONSOLE, dom0->id, mfn(si->console.domU.mfn)))
+        return "out of memory for its grant table";
     d->console_ring = at(l, l->console);
     /* The hypervisor writes there: the guest must not turn it into a page table or give it away. */
     f = mfn_to_frame(virt_to_mfn(d->console_ring));
@@ -338,6 +358,8 @@ static const char *build(struct layout *l, const struct pv_build *b)
     copy_to_pfns(l, l->p2m_elsewhere ? l->p2m_pfn : pfn_of(l, l->p2m_list), l->p2m, l->pages * 8);
     fill_start_info(l, b);
     bad = make_tables(l, v);
+    if (!bad && !l->d->hardware && b->xenstore)
+        bad = make_store(l);
     if (!bad && !l->d->hardware)
         bad = make_console(l);
     set_registers(l, v);

@@ -12,6 +12,7 @@ struct pv_build {
     size_t initrd_size;
     const char *cmdline;
     uint64_t pages; /* memory of the domain */
+    bool xenstore;  /* give it a ring to dom0's xenstored */
 };
 
 /*
