@@ -41,9 +41,9 @@ FREE_FLAGS   := -std=gnu11 -g -ffreestanding -fno-strict-aliasing -fno-common -m
 # Every rule that compiles or runs something has this as an order-only prerequisite.
 SETUP := $(B)/.setup
 
-XEN_HEADERS := $(B)/include/xen
+XEN_HEADERS := $(B)/include/xen $(B)/include/xenstore.h $(B)/include/xenstore_lib.h
 $(XEN_HEADERS): | $(SETUP)
-	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/xen $@
+	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/$(@F) $@
 
 include setup/setup.mk
 include hv/hv.mk

@@ -3,6 +3,7 @@
 #include "dom0_tools/pci/pci_commands.h"
 #include "dom0_tools/shell/shell.h"
 #include "dom0_tools/system/system.h"
+#include "dom0_tools/xenstored/service.h"
 #include "dom0_tools/xl/lsevtchn.h"
 #include "dom0_tools/xl/xl.h"
 #include "pvguest/panic.h"
@@ -35,9 +36,18 @@ static void start_pci(void)
         fprintf(stderr, "dom0: no access to PCI devices: %s\n", strerror(xen_errno_to_c(error)));
 }
 
+static void start_xenstored(void)
+{
+    int error = xenstored_start();
+
+    if (error != 0)
+        fprintf(stderr, "dom0: no xenstored: %s\n", strerror(error));
+}
+
 int main(void)
 {
     start_pci();
+    start_xenstored();
     command_register(&commands, shell_commands, shell_nr_commands);
     command_register(&commands, file_commands, file_nr_commands);
     command_register(&commands, system_commands, system_nr_commands);
