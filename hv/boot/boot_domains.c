@@ -128,6 +128,7 @@ static int hook_init(struct domain *d)
 static int hook_relinquish(struct domain *d)
 {
     pv_build_release_console(d);
+    pirq_domain_free(d); /* it may refer to a page of the domain, which must not outlive the others */
     return gnttab_release_mappings(d);
 }
 

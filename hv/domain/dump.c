@@ -8,7 +8,10 @@
 #include "hv/domain/domain.h"
 #include "hv/io/console.h"
 #include "hv/io/debug_keys.h"
+#include "hv/mm/m2p.h"
 #include "hv/sched/sched.h"
+
+#define FRAMES_SHOWN 8
 
 static const char *domain_state(const struct domain *d)
 {
@@ -124,15 +127,32 @@ static void show_events(char key __unused)
     spin_unlock(&domlist_lock);
 }
 
+/* What keeps a dying domain: the first frames that somebody still refers to. */
+static void show_frames_left(struct domain *d)
+{
+    uint32_t m = d->page_list;
+
+    for (unsigned int i = 0; d->dying && i < FRAMES_SHOWN && m != FRAME_LIST_END; i++) {
+        const struct frame *f = mfn_to_frame(mfn(m));
+
+        printk("    mfn %#x, pfn %#lx: count %#lx, type %#lx\n", m, m2p_get(mfn(m)), f->count, f->type);
+        m = f->next;
+    }
+}
+
 static void show_memory(char key __unused)
 {
     struct domain *d;
 
     printk("Memory: %lu of %lu pages free\n", frames_free(), frames_total());
     spin_lock(&domlist_lock);
-    for_each_domain (d)
+    for_each_domain (d) {
+        spin_lock(&d->page_lock);
         printk("  d%u %lu of %lu pages, %lu shared with it\n", d->id, d->tot_pages, d->max_pages,
                d->shared_pages);
+        show_frames_left(d);
+        spin_unlock(&d->page_lock);
+    }
     spin_unlock(&domlist_lock);
 }
 
