@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/pagetable.h"
-#include "pvguest/hypercall.h"
+#include "pvguest/cpu.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
 #include "pvguest/xen_errno.h"
@@ -113,28 +113,32 @@ static int link_table(const pte_t *table, unsigned long va, unsigned int below, 
     return (int)error;
 }
 
+/* The table of level `below` that an entry of the one above names; created when there is none. NULL: no
+ * memory. Upcalls masked: two threads must not both create it. */
+static const pte_t *table_below(const pte_t *table, unsigned long va, unsigned int below)
+{
+    pte_t pte = table[pt_index(va, below + 1)];
+    void *page;
+
+    if (pte & PTE_PRESENT)
+        return mfn_to_virt(pte_mfn(pte));
+    page = page_alloc_zeroed();
+    if (page && link_table(table, va, below, page)) {
+        page_free(page, 0);
+        page = NULL;
+    }
+    return page;
+}
+
 /* Creates the tables above va down to `level`; the table of that level, or NULL. */
 static const pte_t *create_tables(unsigned long va, unsigned int level)
 {
+    bool masked = upcalls_disable();
     const pte_t *table = root;
 
-    for (unsigned int below = 3; below >= level; below--) {
-        pte_t pte = table[pt_index(va, below + 1)];
-
-        if (!(pte & PTE_PRESENT)) {
-            void *page = page_alloc_zeroed();
-
-            if (!page)
-                return NULL;
-            if (link_table(table, va, below, page)) {
-                page_free(page, 0);
-                return NULL;
-            }
-            table = page;
-        } else {
-            table = mfn_to_virt(pte_mfn(pte));
-        }
-    }
+    for (unsigned int below = 3; table && below >= level; below--)
+        table = table_below(table, va, below);
+    upcalls_restore(masked);
     return table;
 }
 
