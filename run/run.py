@@ -108,13 +108,20 @@ class Relay:
         return True
 
 
-def gdb_script(path, elf, port):
-    """Writes what a debugger needs to stop at the hypervisor's first instruction."""
+def entry_of(elf):
     header = subprocess.run(["readelf", "-h", elf], capture_output=True, text=True, check=True).stdout
-    entry = next(line.split()[-1] for line in header.splitlines() if "Entry point" in line)
+    return int(next(line.split()[-1] for line in header.splitlines() if "Entry point" in line), 16)
+
+
+def gdb_script(path, options):
+    """Writes what a debugger needs to stop at the hypervisor's first instruction. That one runs at its physical address,
+    which is the entry in the 32-bit container; so the symbols are loaded a second time, shifted to there."""
+    virtual, physical = entry_of(options.elf), entry_of(options.hv)
     with open(path, "w", encoding="ascii") as file:
-        file.write(f"file {elf}\nset architecture i386:x86-64\ntarget remote 127.0.0.1:{port}\n")
-        file.write(f"thbreak *{entry}\ncontinue\n")
+        file.write(f"set confirm off\nfile {options.elf}\n")
+        file.write(f"add-symbol-file {options.elf} -o {(physical - virtual) % 2**64:#x}\n")
+        file.write("set architecture i386:x86-64\n")
+        file.write(f"target remote 127.0.0.1:{options.gdb_port}\nthbreak *{physical:#x}\ncontinue\n")
 
 
 def banner(options, accel):
@@ -131,7 +138,7 @@ def main():
     options = parse_arguments()
     accel = choose_accel(os.path.join(options.build, "run", "accel"))
     if options.gdb_port:
-        gdb_script(os.path.join(options.build, "gdbinit"), options.elf, options.gdb_port)
+        gdb_script(os.path.join(options.build, "gdbinit"), options)
     banner(options, accel)
     with tempfile.TemporaryDirectory() as scratch:
         machine = Machine(

@@ -4,9 +4,10 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 from bochs import Bochs
-from driver import BUILD, CONSOLE, ISO, PROMPT, ROOT, TCG_CPU, XEN, DOM0, INITRD, Session, boot, check, power_off, test
+from driver import BUILD, CONSOLE, HV, ISO, PROMPT, ROOT, TCG_CPU, XEN, DOM0, INITRD, Session, boot, check, power_off, test
 
 
 def boot_and_power_off(name, **options):
@@ -118,6 +119,16 @@ def real_xen_same_dom0():
         session.expect("Dom0 halted: halting machine")
 
 
+class Plain:
+    """A machine whose command line is given, not made."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+
+    def command(self, _scratch):
+        return self.arguments
+
+
 def make_run(name, text, *variables):
     """Runs `make run` with `text` piped into it; returns its status and output."""
     environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
@@ -144,15 +155,26 @@ def make_run_waits_after_end_of_input():
     Method: run/run.py whose input is closed at once. Expected: the prompt still comes, and the machine runs on."""
     command = [sys.executable, "run/run.py", "--hv", "build/hv/ryokan", "--append", CONSOLE, "--module", DOM0,
                "--module", INITRD, "--mem", "512M"]  # fmt: skip
-
-    class Plain:
-        """A machine whose command line is run/run.py itself."""
-
-        @staticmethod
-        def command(_scratch):
-            return command
-
-    with Session(Plain, "make_run_waits_after_end_of_input") as session:
+    with Session(Plain(command), "make_run_waits_after_end_of_input") as session:
         session.process.stdin.close()
         session.expect(PROMPT)
         check(session.process.poll() is None, "the machine ended with the input")
+
+
+@test
+def gdb_stops_at_the_first_instruction():
+    """What: `make run GDB=1` waits for a debugger, which stops at the first instruction with symbols loaded, and later at a
+    C function. Why: the early boot is where nothing else helps. Method: gdb with the script that make run writes.
+    Expected: boot_entry with its source line, then boot_start in the caller's backtrace."""
+    port = 20000 + os.getpid() % 10000
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "run/run.py", "--hv", HV, "--elf", HV + ".elf", "--append", CONSOLE, "--module", DOM0,
+                   "--module", INITRD, "--gdb-port", str(port), "--build", folder]  # fmt: skip
+        with Session(Plain(command), "gdb_stops_at_the_first_instruction") as session:
+            session.expect("The machine waits for a debugger")
+            steps = ["info symbol $pc", "hbreak boot_start", "continue", "backtrace"]
+            gdb = ["gdb", "-batch", "-nx", "-x", os.path.join(folder, "gdbinit")]
+            done = subprocess.run(gdb + [word for step in steps for word in ("-ex", step)], timeout=50, check=False,
+                                  capture_output=True, text=True, stdin=subprocess.DEVNULL)  # fmt: skip
+    check("boot_entry in section" in done.stdout, done.stdout + done.stderr)
+    check("hv/boot/head.S" in done.stdout and "#0  boot_start (" in done.stdout, done.stdout + done.stderr)
