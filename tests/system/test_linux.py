@@ -28,12 +28,12 @@ def free_kib(session):
 def run_to_the_end(session, vcpus, seconds):
     """The domain says its number of CPUs, its stress program ends well, and it powers off."""
     session.expect(rf"guest: {vcpus} CPUs")
-    session.expect(r"stress: ok", timeout=seconds + 60)
+    session.expect(r"stress: ok", timeout=seconds + 180)
     session.expect(r"reboot: (Power down|System halted)|\(lin\) .*[Pp]ower", timeout=30)
 
 
 def stress(name, vcpus, cpus, seconds):
-    with linux(name, CLOUD, vcpus, cpus, f"stress={seconds} end=poweroff", lifetime=seconds + 120) as session:
+    with linux(name, CLOUD, vcpus, cpus, f"stress={seconds} end=poweroff", lifetime=seconds + 240) as session:
         session.expect(PROMPT.rstrip("$"))
         run_to_the_end(session, vcpus, seconds)
         session.send("\r")
@@ -88,8 +88,8 @@ def linux_4_vcpus_on_4_cpus_for_a_minute():
 def linux_standard_kernel_to_a_shell():
     """What: Debian's standard kernel (xz) to a shell on its console. Why: the other packing, and console input to a boot-time domain.
     Method: switch the input to the domain, type commands at its shell. Expected: the shell's answers; `poweroff` ends it."""
-    with linux("linux_standard_kernel_to_a_shell", STANDARD, 2, 2, "end=shell", lifetime=150) as session:
-        session.expect(r"guest: 2 CPUs", timeout=120)
+    with linux("linux_standard_kernel_to_a_shell", STANDARD, 2, 2, "end=shell", lifetime=300) as session:
+        session.expect(r"guest: 2 CPUs", timeout=240)
         session.send(SWITCH)
         session.expect(r"\*\*\* Input goes to lin")
         session.send("echo answer $((6 * 7))\r")
