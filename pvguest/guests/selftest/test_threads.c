@@ -164,7 +164,8 @@ static void allocate(void *arg)
     *(void **)arg = malloc(10);
 }
 
-/* While one thread is inside malloc(), another waits: the C library's locks are ours, not its own empty ones. */
+/* While one thread is inside malloc(), another waits: the C library's locks are ours, not its own empty ones.
+ */
 void test_malloc_lock(void)
 {
     void *volatile block = NULL;
