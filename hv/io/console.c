@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hv/io/console.h"
 #include "hv/cpu/current.h"
+#include "hv/cpu/insn.h"
 #include "hv/cpu/time.h"
 #include "hv/domain/domain.h"
 #include "hv/io/log_level.h"
@@ -86,7 +87,7 @@ static uint32_t ring_end;                       /* position behind the newest by
 static uint32_t ring_first;                     /* where readers without an index start */
 static bool ports_open;
 static bool at_line_start = true;
-static bool raw_line_open; /* dom0's output stands in the line */
+static const void *line_owner; /* whose output, not the hypervisor's, stands in the line; NULL: nobody's */
 static struct log_bucket bucket;
 
 /* False: this message must not be printed, because another CPU is panicking. */
@@ -162,17 +163,23 @@ static void put_line_prefix(void)
         snprintf(stamp, sizeof(stamp), "[%5llu.%06llu] ", (unsigned long long)(now / 1000000000),
                  (unsigned long long)(now / 1000 % 1000000));
     else
-        snprintf(stamp, sizeof(stamp), "[%016llx] ", (unsigned long long)now);
+        snprintf(stamp, sizeof(stamp), "[%016llx] ", (unsigned long long)rdtsc());
     put(stamp, strlen(stamp));
+}
+
+/* Something else begins: not in the middle of a domain's line. */
+static void close_line_of(const void *except)
+{
+    if (line_owner == NULL || line_owner == except)
+        return;
+    put("\n", 1);
+    line_owner = NULL;
+    at_line_start = true;
 }
 
 static void put_message(const char *s)
 {
-    if (raw_line_open) {
-        raw_line_open = false;
-        at_line_start = true;
-        put("\n", 1);
-    }
+    close_line_of(NULL);
     while (*s != '\0') {
         const char *lf = strchr(s, '\n');
         size_t n = lf ? (size_t)(lf - s) + 1 : strlen(s);
@@ -249,13 +256,29 @@ void console_write_raw(const char *s, size_t n)
 {
     if (!console_enter())
         return;
+    close_line_of(&dom0);
     if (console_to_ring)
         ring_put(s, n);
     ports_put(s, n);
     if (n) {
         at_line_start = s[n - 1] == '\n';
-        raw_line_open = !at_line_start;
+        line_owner = at_line_start ? NULL : &dom0;
     }
+    console_leave();
+}
+
+void console_write_line(const void *owner, const char *prefix, const char *s, size_t n, bool ends)
+{
+    if (!console_enter())
+        return;
+    close_line_of(owner);
+    if (at_line_start)
+        put_message(prefix);
+    put(s, n);
+    if (ends)
+        put("\n", 1);
+    at_line_start = ends;
+    line_owner = ends ? NULL : owner;
     console_leave();
 }
 

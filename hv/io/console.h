@@ -35,6 +35,13 @@ void console_init_ring(void);
 void console_write_raw(const char *s, size_t n);
 
 /*
+ * A piece of a line of a domain's output, behind `prefix` where the line begins anew: at its start, and when
+ * something else was printed in between. `owner` tells domains apart. The line ends with this piece, or stays
+ * open for the next one.
+ */
+void console_write_line(const void *owner, const char *prefix, const char *s, size_t n, bool ends);
+
+/*
  * Makes this CPU the only one that prints, without locks, from now on. True for the first CPU that asks (and
  * again for the same one); false: another CPU is dying already, and the caller should just stop.
  */

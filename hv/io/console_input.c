@@ -62,6 +62,13 @@ static struct domain *focus_domain(void)
     return focus < FOCUS_BOOT_DOMAIN ? NULL : domain_by_id(boot_domains[focus - FOCUS_BOOT_DOMAIN]);
 }
 
+bool console_input_goes_to(const struct domain *d)
+{
+    unsigned int now = READ_ONCE(focus);
+
+    return now >= FOCUS_BOOT_DOMAIN && boot_domains[now - FOCUS_BOOT_DOMAIN] == d->id;
+}
+
 static void announce_focus(void)
 {
     struct domain *d = focus_domain();

@@ -22,6 +22,9 @@ size_t console_input_read(char *buf, size_t size);
 /* The same for a boot domain (hv/io/console_domain.c): its input ring is in the list of receivers. */
 void console_input_add_domain(const struct domain *d);
 
+/* Whether the user types to d now. */
+bool console_input_goes_to(const struct domain *d);
+
 /* One received byte, from any line; also used by tests. No lock may be held. */
 void console_input_byte(char c);
 

@@ -269,3 +269,28 @@ def acpi_random_contents():
     noise = random.Random(17)
     tables = [acpi_tables.table(s, noise.randbytes(n)) for s, n in (("APIC", 300), ("FACP", 208), ("HPET", 20), ("MCFG", 40))]
     hostile("acpi_random_contents", tables)
+
+
+@test
+def console_of_a_boot_domain():
+    """What: a domain built at boot has its lines printed behind its name, and gets the input in its turn, prompt and echo at once.
+    Why: it has no other console before the toolstack runs. Method: dom0's image as an ordinary domain too; switch from dom0 to
+    it, type a command, switch on. Expected: its prompt behind its name, the command's output, then the hypervisor, then dom0."""
+    modules = [(DOM0, ""), (INITRD, "")] * 2
+    line = CONSOLE + " domain=guest,kernel=2,ramdisk=3,mem=64M"
+    with boot("console_of_a_boot_domain", append=line, modules=modules) as session:
+        session.expect(PROMPT)
+        check("(guest) Welcome" in session.output or session.expect(r"\(guest\) Welcome"), "no line of the domain")
+        session.send(SWITCH)
+        session.expect(r"\*\*\* Input goes to guest, domain 1")
+        session.send("\r")
+        session.expect(r"\(guest\) dom0# $")
+        session.send("echo only-a-guest\r")
+        session.expect(r"\(guest\) only-a-guest\n")
+        session.send(SWITCH)
+        session.expect(TO_HYPERVISOR)
+        session.send("q")
+        session.expect("d1 guest: runs")
+        session.send(SWITCH)
+        session.expect(TO_DOM0)
+        power_off(session)
