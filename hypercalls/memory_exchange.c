@@ -84,7 +84,7 @@ static int take_input(const struct exchange *e, uint64_t n, struct frame_stack *
 static int allocate_output(const struct exchange *e, struct frame_stack *fresh)
 {
     for (uint64_t i = 0; i < 1ULL << e->out_per_chunk; i++) {
-        struct frame *f = frame_alloc(e->x.out.extent_order, e->flags);
+        struct frame *f = frame_alloc(e->x.out.extent_order, e->flags | ALLOC_ZERO);
 
         if (!f)
             return -ENOMEM;

@@ -138,17 +138,19 @@ uint64_t ns_to_tsc(uint64_t ns)
     return tsc + (uint64_t)(((unsigned __int128)ns * tsc_per_ns) >> 30) + 2;
 }
 
+/*
+ * The line is published from its origin, not from now: a guest that extrapolates from a rounded system time
+ * would see another vCPU's clock a nanosecond behind its own.
+ */
 void time_update_vcpu_info(struct vcpu_time_info *t)
 {
     uint32_t version = (READ_ONCE(t->version) | 1) + 2;
-    uint64_t tsc;
 
     /* Odd while it changes (the guest may have left anything there). */
     WRITE_ONCE(t->version, version);
     smp_wmb();
-    tsc = rdtsc_ordered();
-    t->tsc_timestamp = tsc;
-    t->system_time = scale_tsc(tsc - tsc_boot);
+    t->tsc_timestamp = tsc_boot;
+    t->system_time = 0;
     t->tsc_to_system_mul = tsc_scale.mul;
     t->tsc_shift = tsc_scale.shift;
     t->flags = READ_ONCE(tsc_apart) ? 0 : XEN_PVCLOCK_TSC_STABLE_BIT;

@@ -117,7 +117,8 @@ struct frame *domain_alloc_frames(struct domain *d, unsigned int order, unsigned
 
     if (order > FRAME_ORDER_MAX)
         return NULL;
-    f = frame_alloc(order, flags);
+    /* Not only other guests' pages: what the hypervisor or a boot module left is nobody's business either. */
+    f = frame_alloc(order, flags | ALLOC_ZERO);
     if (f && !domain_assign_frames(d, f, order)) {
         frame_free(f, order);
         f = NULL;
