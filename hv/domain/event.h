@@ -133,18 +133,6 @@ bool vcpu_event_deliverable(const struct vcpu *v);
 
 /* For hypercalls/event_channel.c and the ABIs. */
 
-static inline void byte_lock(uint8_t *lock)
-{
-    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE))
-        while (READ_ONCE(*lock))
-            cpu_relax();
-}
-
-static inline void byte_unlock(uint8_t *lock)
-{
-    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
-}
-
 static inline void evtchn_lock(struct evtchn *chn)
 {
     byte_lock(&chn->lock);

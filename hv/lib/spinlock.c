@@ -22,6 +22,16 @@ void spin_lock_contended(struct spinlock *l, uint16_t ticket)
     }
 }
 
+void byte_lock_contended(uint8_t *lock)
+{
+    do {
+        while (READ_ONCE(*lock)) {
+            cpu_service_requests();
+            cpu_relax();
+        }
+    } while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE));
+}
+
 void spin_lock_debug_acquire(struct spinlock *l, const void *caller)
 {
     struct held_locks *h = &this_cpu(held_locks);

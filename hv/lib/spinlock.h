@@ -63,6 +63,24 @@ static inline bool spin_trylock(struct spinlock *l)
     return true;
 }
 
+/*
+ * A lock in one byte, for objects of which there are many: not fair, and not in the order that debug builds
+ * check, so nothing but what is documented at the object may be locked inside. Waiting serves TLB shoot-downs
+ * too.
+ */
+void byte_lock_contended(uint8_t *lock);
+
+static __always_inline void byte_lock(uint8_t *lock)
+{
+    if (unlikely(__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)))
+        byte_lock_contended(lock);
+}
+
+static __always_inline void byte_unlock(uint8_t *lock)
+{
+    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
 static inline bool spin_is_locked(const struct spinlock *l)
 {
     return READ_ONCE(l->head) != READ_ONCE(l->tail);

@@ -239,6 +239,11 @@ void spin_lock_contended(struct spinlock *l, uint16_t ticket)
     cr_assert_fail("lock of level %u is taken twice", l->level);
 }
 
+void byte_lock_contended(uint8_t *lock)
+{
+    cr_assert_fail("the lock at %p is taken twice", (void *)lock);
+}
+
 void spin_lock_debug_acquire(struct spinlock *l, const void *caller)
 {
     (void)l;
