@@ -83,9 +83,10 @@ static enum grant_pin device_pin(uint32_t flags)
     return flags & GNTMAP_readonly ? PIN_DEV_RO : PIN_DEV_RW;
 }
 
+/* Without A and D: pv_grant_unmap() learns from them whether TLBs have to be flushed. */
 static pte_t grant_pte(mfn_t m, uint32_t flags)
 {
-    pte_t val = pte_make(m, PTE_P | PTE_A | PTE_D | PTE_NX);
+    pte_t val = pte_make(m, PTE_P | PTE_NX);
 
     if (!(flags & GNTMAP_readonly))
         val |= PTE_RW;
@@ -184,6 +185,7 @@ struct unmap {
     int16_t status;
 
     struct domain *granter; /* with a reference; NULL: nothing to finish */
+    bool flush;             /* TLBs may have the mapping */
     bool last;              /* nothing is left of the mapping: the handle is to be freed */
     uint32_t ref;
     uint32_t done; /* GNTMAP_device_map, _host_map that were undone, and _readonly */
@@ -198,13 +200,14 @@ static mfn_t mapped_frame(const struct maptrack *mt)
                                                    : INVALID_MFN;
 }
 
-static int16_t undo_host(const struct unmap *u, uint32_t flags, mfn_t m)
+static int16_t undo_host(struct unmap *u, uint32_t flags, mfn_t m)
 {
     struct grant_place at = { .addr = u->host_addr, .is_pte = flags & GNTMAP_contains_pte };
     int rc;
 
+    u->flush = true;
     if (!u->new_addr)
-        rc = pv_grant_unmap(at, m);
+        rc = pv_grant_unmap(at, m, &u->flush);
     else
         rc = at.is_pte ? -EINVAL : pv_grant_replace(at, u->new_addr, m);
     return rc ? GNTST_general_error : GNTST_okay;
@@ -341,7 +344,7 @@ static __always_inline int unmap_batch(gva_t uop, uint32_t n, const struct unmap
             break;
         unmap_begin(&u[begun]);
         rc = form->write(gva_add(uop, (uint64_t)begun * form->size), u[begun].status);
-        flush |= u[begun].granter && (u[begun].done & GNTMAP_host_map);
+        flush |= u[begun].granter && (u[begun].done & GNTMAP_host_map) && u[begun].flush;
         by_pte |= u[begun].done & GNTMAP_contains_pte;
     }
     if (flush)

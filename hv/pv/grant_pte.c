@@ -42,16 +42,32 @@ int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
     return rc;
 }
 
-int pv_grant_unmap(struct grant_place at, mfn_t m)
+/* Clear the entry and tell what it was in the end: CPUs may be setting its A and D bits. 0, -EINVAL. Lock:
+ * mmu_lock. */
+static int take_away(struct domain *d, pte_t *slot, mfn_t m, pte_t *was)
+{
+    int rc;
+
+    do {
+        *was = READ_ONCE(*slot);
+        rc = maps(was, m) ? pte_replace_l1(d, slot, *was, 0) : -EINVAL;
+    } while (rc == -EAGAIN);
+    return rc;
+}
+
+/* Entries are written without the A bit, and a CPU sets it before the entry goes into its TLB: without it
+ * nobody ever had it. */
+int pv_grant_unmap(struct grant_place at, mfn_t m, bool *flush)
 {
     struct domain *d = current->domain;
-    pte_t *slot;
+    pte_t *slot, was = 0;
     int rc;
 
     spin_lock(&d->mmu_lock);
     slot = entry_at(d, at);
-    rc = slot && maps(slot, m) ? pte_update_l1(d, d, slot, 0) : -EINVAL;
+    rc = slot ? take_away(d, slot, m, &was) : -EINVAL;
     spin_unlock(&d->mmu_lock);
+    *flush = was & PTE_A;
     return rc;
 }
 

@@ -19,8 +19,9 @@ struct grant_place {
 /* Write `val`, which names a frame of `owner`, to the L1 entry. 0; -EINVAL: there is no such entry, or it may
  * not hold this. */
 int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val);
-/* Clear the entry, if it maps `m`: 0, else -EINVAL. The TLB still has it: pv_grant_flush(). */
-int pv_grant_unmap(struct grant_place at, mfn_t m);
+/* Clear the entry, if it maps `m`: 0, else -EINVAL. *flush: a TLB may still have it, to be flushed by
+ * pv_grant_flush(). */
+int pv_grant_unmap(struct grant_place at, mfn_t m, bool *flush);
 /* Move the entry that maps the virtual address `from` to `at`, which maps `m`. 0, -EINVAL. */
 int pv_grant_replace(struct grant_place at, uint64_t from, mfn_t m);
 /* Flush a virtual address, or everything when `va` is FLUSH_ALL_VA, where the current domain runs. */

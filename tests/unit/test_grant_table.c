@@ -18,6 +18,7 @@ static void m2p_set(mfn_t m, uint64_t pfn)
 #define FAKE_PTES 8
 static pte_t fake_pte[FAKE_PTES]; /* addresses of mappings are 1..FAKE_PTES-1 here */
 static unsigned int flushes;
+static bool fake_accessed;
 
 int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
 {
@@ -28,8 +29,9 @@ int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
     return 0;
 }
 
-int pv_grant_unmap(struct grant_place at, mfn_t m)
+int pv_grant_unmap(struct grant_place at, mfn_t m, bool *flush)
 {
+    *flush = fake_accessed;
     if (at.addr >= FAKE_PTES || !fake_pte[at.addr] || !mfn_eq(pte_mfn(fake_pte[at.addr]), m))
         return -EINVAL;
     frame_put(mfn_to_frame(m));
@@ -39,7 +41,8 @@ int pv_grant_unmap(struct grant_place at, mfn_t m)
 
 int pv_grant_replace(struct grant_place at, uint64_t from, mfn_t m)
 {
-    int rc = pv_grant_unmap(at, m);
+    bool flush;
+    int rc = pv_grant_unmap(at, m, &flush);
 
     if (!rc) {
         fake_pte[at.addr] = fake_pte[from];
@@ -98,6 +101,7 @@ static void setup(void)
     fake_heap_left = -1;
     memset(fake_pte, 0, sizeof(fake_pte));
     flushes = 0;
+    fake_accessed = true;
     for (unsigned int i = 0; i < FAKE_DOMAINS; i++)
         cr_assert_eq(gnttab_init(&fake_domain[i], 4, 2), 0);
     fake_become(1, 0);
@@ -210,13 +214,17 @@ TEST(map_marks_the_entry_and_unmap_clears_it)
     cr_assert_eq(m.status, GNTST_okay);
     cr_assert_eq(m.dev_bus_addr, frame_to_mfn(page).m << PAGE_SHIFT);
     cr_assert_eq(table[8].flags, GTF_permit_access | GTF_reading | GTF_writing);
-    cr_assert_eq(fake_pte[1], pte_make(frame_to_mfn(page), PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX));
+    cr_assert_eq(fake_pte[1], pte_make(frame_to_mfn(page), PTE_P | PTE_RW | PTE_NX));
     cr_assert_eq(page->writable, 1);
     cr_assert_eq(granter->refcount, 2);
     cr_assert_eq(unmap(m.handle, 1, 0), GNTST_okay);
     cr_assert_eq(table[8].flags, GTF_permit_access);
     cr_assert_eq(page->count, 1);
-    cr_assert_eq(flushes, 1);
+    cr_assert_eq(flushes, 1, "it was accessed");
+    fake_accessed = false;
+    m = map(8, 1, GNTMAP_host_map);
+    cr_assert_eq(unmap(m.handle, 1, 0), GNTST_okay);
+    cr_assert_eq(flushes, 1, "no TLB ever had it");
     cr_assert_eq(unmap(m.handle, 1, 0), GNTST_bad_handle);
 }
 
