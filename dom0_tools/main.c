@@ -3,6 +3,7 @@
 #include "dom0_tools/pci/pci_commands.h"
 #include "dom0_tools/shell/shell.h"
 #include "dom0_tools/system/system.h"
+#include "dom0_tools/xenstore/xenstore_commands.h"
 #include "dom0_tools/xenstored/service.h"
 #include "dom0_tools/xl/lsevtchn.h"
 #include "dom0_tools/xl/xl.h"
@@ -54,6 +55,7 @@ int main(void)
     command_register(&commands, xl_commands, xl_nr_commands);
     command_register(&commands, lsevtchn_commands, lsevtchn_nr_commands);
     command_register(&commands, pci_commands, pci_nr_commands);
+    command_register(&commands, xenstore_commands, xenstore_nr_commands);
     print_file("/etc/motd");
     if (shell_start(&commands) != 0)
         panic("dom0: no memory for the shell");
