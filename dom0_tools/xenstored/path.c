@@ -20,7 +20,8 @@ bool path_parse(struct path *path, const char *name, uint16_t domid, bool specia
     bool absolute = name[0] == '/' || (special && name[0] == '@');
     size_t len = strnlen(name, PATH_SIZE), prefix = 0;
 
-    if (len == 0 || len > (absolute ? XENSTORE_ABS_PATH_MAX : XENSTORE_REL_PATH_MAX))
+    if (len == 0 || (name[0] == '@' && !special) ||
+        len > (absolute ? XENSTORE_ABS_PATH_MAX : XENSTORE_REL_PATH_MAX))
         return false;
     if (!absolute)
         prefix = (size_t)home_prefix(path->text, sizeof(path->text), domid);
