@@ -43,6 +43,7 @@ struct layout {
     uint64_t nr_tables, next_table;
     uint64_t initrd_pfn, p2m_pfn; /* for what lies behind the region */
     uint64_t nr_p2m_frames;
+    uint64_t used; /* page frames that the start of day fills */
     bool initrd_by_pfn, p2m_elsewhere;
 };
 
@@ -119,6 +120,7 @@ static const char *plan(struct layout *l, const struct pv_build *b)
         l->nr_p2m_frames = pages_of(p2m_bytes) + tables_for(l->notes.init_p2m, l->notes.init_p2m + p2m_bytes);
         behind += l->nr_p2m_frames;
     }
+    l->used = behind;
     if (behind <= l->pages)
         return NULL;
     snprintf(why, sizeof(why), "its memory of %lu KiB is too small: kernel, initrd and tables need %lu KiB",
@@ -126,7 +128,11 @@ static const char *plan(struct layout *l, const struct pv_build *b)
     return why;
 }
 
-/* Give the domain its frames, in pieces as large as there are, and enter them in p2m and M2P. */
+/*
+ * Give the domain its frames, in pieces as large as there are, and enter them in p2m and M2P. What is loaded
+ * relies on zeroes around it; beyond that only dom0, which may read all memory anyway, gets frames as they
+ * come.
+ */
 static const char *allocate_memory(struct layout *l)
 {
     struct domain *d = l->d;
@@ -143,7 +149,7 @@ static const char *allocate_memory(struct layout *l)
 
         while ((1ULL << order) > l->pages - pfn)
             order--;
-        f = domain_alloc_frames(d, order, ALLOC_ZERO);
+        f = domain_alloc_frames(d, order, pfn < l->used || !d->hardware ? ALLOC_ZERO : 0);
         if (!f && order == 0) {
             snprintf(why, sizeof(why), "the machine has only %lu KiB for its %lu KiB of memory", pfn * 4,
                      l->pages * 4);

@@ -4,9 +4,9 @@
  *
  *     stress SECONDS
  *
- * Five kinds of work run at once, each in processes of its own: fork and exec; copy-on-write; anonymous, shared and protected
- * mappings; signals between processes; threads that hand a token around; pipes. At the end one line with the counts, and
- * "stress: ok" or "stress: FAILED" with the first thing that was wrong.
+ * Five kinds of work run at once, each in processes of its own: fork and exec; copy-on-write; anonymous,
+ * shared and protected mappings; signals between processes; threads that hand a token around; pipes. At the
+ * end one line with the counts, and "stress: ok" or "stress: FAILED" with the first thing that was wrong.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -114,7 +114,8 @@ static void mappings(void)
     signal(SIGSEGV, on_fault);
     for (uint64_t round = 1; running(); round++) {
         int before = faults;
-        uint64_t *p = mmap(NULL, MAP_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        uint64_t *p =
+            mmap(NULL, MAP_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (p == MAP_FAILED)
             fail("mmap", 0, 1);
@@ -269,13 +270,15 @@ int main(int argc, char **argv)
 
         waitpid(pid[i], &status, 0);
         if (status && !shared->failed) {
-            snprintf(shared->why, sizeof(shared->why), "worker %u ended with status %x", i, (unsigned int)status);
+            snprintf(shared->why, sizeof(shared->why), "worker %u ended with status %x", i,
+                     (unsigned int)status);
             shared->failed = 1;
         }
     }
-    printf("stress: %lu forks, %lu copies, %lu maps, %lu signals, %lu handoffs, %lu pipes\n", shared->forks, shared->copies,
-           shared->maps, shared->signals, shared->handoffs, shared->pipes);
-    idle = !shared->forks || !shared->copies || !shared->maps || !shared->signals || !shared->handoffs || !shared->pipes;
+    printf("stress: %lu forks, %lu copies, %lu maps, %lu signals, %lu handoffs, %lu pipes\n", shared->forks,
+           shared->copies, shared->maps, shared->signals, shared->handoffs, shared->pipes);
+    idle = !shared->forks || !shared->copies || !shared->maps || !shared->signals || !shared->handoffs ||
+           !shared->pipes;
     if (shared->failed)
         printf("stress: FAILED: %s\n", shared->why);
     else
