@@ -63,20 +63,15 @@ static void page_list_del(struct domain *d, struct frame *f)
         mfn_to_frame(mfn(f->next))->prev = f->prev;
 }
 
-/* Count `n` more pages of d; false when it may not have them. */
+/* Count `n` more pages of d; false when it may not have them. Under d->page_lock. */
 static bool pages_charge(struct domain *d, uint64_t n)
 {
-    bool ok, first;
-
-    spin_lock(&d->page_lock);
-    ok = !d->dying && n <= d->max_pages && d->tot_pages <= d->max_pages - n;
-    first = ok && d->tot_pages == 0;
-    if (first)
-        ok = owner_enter(d) && domain_get(d);
-    if (ok)
-        d->tot_pages += n;
-    spin_unlock(&d->page_lock);
-    return ok;
+    if (d->dying || n > d->max_pages || d->tot_pages > d->max_pages - n)
+        return false;
+    if (d->tot_pages == 0 && !(owner_enter(d) && domain_get(d)))
+        return false;
+    d->tot_pages += n;
+    return true;
 }
 
 /* Under d->page_lock: the domain has `n` pages less; true when these were the last, and then the caller does
@@ -90,9 +85,9 @@ static bool pages_uncharge(struct domain *d, uint64_t n)
     return true;
 }
 
+/* Under d->page_lock. */
 static void pages_enlist(struct domain *d, struct frame *f, unsigned int order)
 {
-    spin_lock(&d->page_lock);
     for (uint64_t i = 1ULL << order; i-- > 0;) {
         f[i].owner = d->id;
         f[i].type = PGT_NONE;
@@ -100,15 +95,18 @@ static void pages_enlist(struct domain *d, struct frame *f, unsigned int order)
         smp_wmb();
         WRITE_ONCE(f[i].count, FRAME_ALLOCATED | 1);
     }
-    spin_unlock(&d->page_lock);
 }
 
 bool domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
 {
-    if (!pages_charge(d, 1ULL << order))
-        return false;
-    pages_enlist(d, f, order);
-    return true;
+    bool ok;
+
+    spin_lock(&d->page_lock); /* held from the question whether d is dying to the end, so that its teardown sees all */
+    ok = pages_charge(d, 1ULL << order);
+    if (ok)
+        pages_enlist(d, f, order);
+    spin_unlock(&d->page_lock);
+    return ok;
 }
 
 struct frame *domain_alloc_frames(struct domain *d, unsigned int order, unsigned int flags)

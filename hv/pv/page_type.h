@@ -38,7 +38,7 @@ int page_get_type(mfn_t m, struct domain *d, uint64_t type);
 /*
  * Release both. 0, or -ERESTART when the last reference to a table went and the release of what it refers to
  * was preempted: the reference is gone nevertheless, and page_finish_drops() does the rest. Lock: the owner's
- * mmu_lock, except for PGT_SEG_DESC.
+ * mmu_lock.
  */
 int page_put_type(struct frame *f);
 /*
