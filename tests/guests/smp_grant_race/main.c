@@ -10,7 +10,7 @@
  */
 #include "tests/guests/framework/guest.h"
 
-#define ROUNDS 500u
+#define ROUNDS 150u
 
 static struct scratch s;
 static void *page;
