@@ -16,7 +16,7 @@ GUESTS_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-
 
 GUESTS_FRAMEWORK := $(filter-out %/suite.c,$(wildcard tests/guests/framework/*.c)) tests/guests/framework/entry.S
 GUESTS_TESTS := $(filter-out tests/guests/framework/%,$(sort $(wildcard tests/guests/*/main.c)))
-GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c)) tests/bench/guest/stubs.S
+GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c)) tests/bench/guest/stubs.S tests/bench/guest/peer.S
 
 guests_objects = $(addprefix $(GUESTS_BUILD)/,$(addsuffix .o,$(basename $(1))))
 

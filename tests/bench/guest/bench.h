@@ -3,6 +3,7 @@
 #ifndef BENCH_GUEST_BENCH_H
 #define BENCH_GUEST_BENCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint64_t bench_tsc(void)
@@ -13,8 +14,9 @@ static inline uint64_t bench_tsc(void)
     return ((uint64_t)hi << 32) | lo;
 }
 
-/* Prints "BENCH name value instructions". */
+/* Prints "BENCH name value instructions", or "ns". */
 void bench_report(const char *name, uint64_t value);
+void bench_report_ns(const char *name, uint64_t value);
 
 /* Runs the statement `count` times after a warm-up of a tenth and reports the mean. */
 #define MEASURE(name, count, ...)                             \
@@ -50,6 +52,7 @@ void bench_memory(void);
 void bench_tables(void);
 void bench_traps(void);
 void bench_grants(void);
-void bench_switches(void);
+void bench_switches(bool two_cpus);
+void bench_domains(bool two_cpus);
 
 #endif

@@ -59,43 +59,49 @@ static void wait_for(evtchn_port_t port)
     event_counts[port] = 0;
 }
 
-static void pong(void *unused)
+static void pong(void *rounds)
 {
-    (void)unused;
-    for (unsigned int i = 0; i < ROUNDS + 10; i++) {
+    for (uint64_t i = 0; i < (uint64_t)rounds + 10; i++) {
         wait_for(ports[1]);
         event_send(ports[0]);
     }
     event_disable();
 }
 
-static void bench_ping_pong(void)
+static void bench_ping_pong(bool two_cpus)
 {
-    uint64_t start = 0;
+    uint64_t rounds = two_cpus ? ROUNDS / 10 : ROUNDS;
+    uint64_t start = 0, start_ns = 0;
 
     ports[0] = (evtchn_port_t)event_bind_ipi(0);
     ports[1] = (evtchn_port_t)event_bind_ipi(1);
     event_reset_counts();
     event_unmask(ports[0]);
     event_unmask(ports[1]);
-    smp_start(1, pong, NULL);
-    for (unsigned int i = 0; i < ROUNDS + 10; i++) {
-        if (i == 10)
+    smp_start(1, pong, (void *)rounds);
+    for (unsigned int i = 0; i < rounds + 10; i++) {
+        if (i == 10) {
+            start_ns = clock_now();
             start = bench_tsc();
+        }
         event_send(ports[1]);
         wait_for(ports[0]);
     }
-    bench_report("event_ping_pong", (bench_tsc() - start) / ROUNDS);
+    if (two_cpus)
+        bench_report_ns("event_ping_pong_2cpus", (clock_now() - start_ns) / rounds);
+    else
+        bench_report("event_ping_pong", (bench_tsc() - start) / rounds);
     event_disable();
     smp_wait(1);
     event_close(ports[0]);
     event_close(ports[1]);
 }
 
-void bench_switches(void)
+void bench_switches(bool two_cpus)
 {
     if (smp_count() < 2)
         return;
-    bench_yield_switch();
-    bench_ping_pong();
+    if (!two_cpus)
+        bench_yield_switch();
+    bench_ping_pong(two_cpus);
 }
