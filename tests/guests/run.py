@@ -52,7 +52,7 @@ def qemu_command(options, guest_args):
         kernel = XEN
         line = "com1=115200,8n1 console=com1 dom0_mem=512M,max:512M noreboot=1 loglvl=all guest_loglvl=all"
     else:
-        kernel = RYOKAN
+        kernel = options.hv
         line = "com1=115200,8n1 console=com1 dom0_mem=512M noreboot=1 loglvl=all guest_loglvl=all"
     line += f" dom0_max_vcpus={options.vcpus} {options.hv_args}"
     modules = f"{options.guest} {guest_args}"
@@ -67,7 +67,8 @@ def qemu_command(options, guest_args):
 
 
 def boot(options, guest_args, timeout, stop):
-    """Boots once; returns the console's lines up to the first match of `stop`, the machine's end or the timeout."""
+    """Boots once; returns the console's lines up to the first match of `stop`, the machine's end, or `timeout` seconds
+    without output."""
     process = subprocess.Popen(qemu_command(options, guest_args), stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
     selector = selectors.DefaultSelector()
@@ -80,6 +81,7 @@ def boot(options, guest_args, timeout, stop):
             data = os.read(process.stdout.fileno(), 65536)
             if not data:
                 break
+            deadline = time.monotonic() + timeout
             *done, pending = (pending + data).split(b"\n")
             for raw in done:
                 line = raw.decode("latin-1").rstrip("\r")
@@ -198,10 +200,11 @@ def parse(argv):
     parser.add_argument("--cpus", type=int, default=2, help="host CPUs")
     parser.add_argument("--vcpus", type=int, default=4, help="vCPUs of the guest")
     parser.add_argument("--cpu", default="max,-smap", help="QEMU CPU model")
+    parser.add_argument("--hv", default=RYOKAN, help="another build of the hypervisor")
     parser.add_argument("--guest", default=SUITE)
     parser.add_argument("--hv-args", default="", help="more words for the hypervisor's command line")
     parser.add_argument("--qemu-args", default="")
-    parser.add_argument("--timeout", type=float, default=60.0, help="seconds a boot")
+    parser.add_argument("--timeout", type=float, default=60.0, help="seconds without output")
     parser.add_argument("--invert", action="store_true", help="invert all checks: every test must fail")
     parser.add_argument("--domu", action="store_true", help="run as a domain made at boot, beside an idle dom0 (Ryokan)")
     parser.add_argument("--bench", action="store_true", help="run the bench guest instead")

@@ -4,6 +4,10 @@
 
 T ?=
 
+.PHONY: hv-debug
+hv-debug: hv
+	$(Q)$(MAKE) --no-print-directory DEBUG=1 hv
+
 .PHONY: test
-test: hv unit guests dom0 iso $(XEN_REAL) $(LINUX_DOM0) $(BENCH_INITRAMFS) interop | $(SETUP_TEST) ## run all tests, or one: T=name
+test: hv hv-debug unit guests dom0 iso $(XEN_REAL) $(LINUX_DOM0) $(BENCH_INITRAMFS) interop | $(SETUP_TEST) ## run all tests, or one: T=name
 	$(Q)python3 tests/run.py $(T)
