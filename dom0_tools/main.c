@@ -7,6 +7,7 @@
 #include "dom0_tools/xenstored/service.h"
 #include "dom0_tools/xl/lsevtchn.h"
 #include "dom0_tools/xl/xl.h"
+#include "pvguest/memory.h"
 #include "pvguest/panic.h"
 #include "pvguest/pci.h"
 #include "pvguest/xen_errno.h"
@@ -37,9 +38,10 @@ static void start_pci(void)
         fprintf(stderr, "dom0: no access to PCI devices: %s\n", strerror(xen_errno_to_c(error)));
 }
 
+/* As an ordinary domain this program is a client of dom0's. */
 static void start_xenstored(void)
 {
-    int error = xenstored_start();
+    int error = (start_info->flags & SIF_INITDOMAIN) != 0 ? xenstored_start() : 0;
 
     if (error != 0)
         fprintf(stderr, "dom0: no xenstored: %s\n", strerror(error));

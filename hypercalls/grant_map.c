@@ -46,6 +46,17 @@ static bool maptrack_grow(struct grant_table *gt)
     return true;
 }
 
+bool gnttab_prepare_maptrack(struct domain *d)
+{
+    struct grant_table *gt = d->grant;
+    bool ok;
+
+    spin_lock(&gt->maptrack_lock);
+    ok = gt->maptrack_pages || maptrack_grow(gt);
+    spin_unlock(&gt->maptrack_lock);
+    return ok;
+}
+
 /* A handle off the free list, whose flags stay 0, so that nobody can unmap it yet; MAPTRACK_NONE. */
 static uint32_t maptrack_get(struct grant_table *gt)
 {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xenstore.h>
@@ -94,6 +95,18 @@ static void put_nodes(struct xs_handle *h, const struct xen_domctl_getdomaininfo
     }
 }
 
+/* The hypervisor gives none to what it builds. A random one (RFC 4122, version 4). */
+static void make_uuid(struct xen_domctl_getdomaininfo *info)
+{
+    static const xen_domain_handle_t none;
+
+    if (memcmp(info->handle, none, sizeof(none)) != 0 || getentropy(info->handle, sizeof(info->handle)) != 0)
+        return;
+    info->handle[6] = (uint8_t)((info->handle[6] & 0x0f) | 0x40);
+    info->handle[8] = (uint8_t)((info->handle[8] & 0x3f) | 0x80);
+    control_set_uuid(info->domain, info->handle);
+}
+
 static bool is_store_port(domid_t domid, evtchn_port_t port)
 {
     struct evtchn_status status = { .dom = domid, .port = port };
@@ -154,6 +167,7 @@ int boot_domains_introduce(void)
         /* Its option can be told only if a domain came of each. */
         if (domid == 0 || asked_name((unsigned int)i - 1, name, sizeof(name)) != list.nr - 1)
             snprintf(name, sizeof(name), "d%u", domid);
+        make_uuid(&list.info[i]);
         if (domid == 0)
             put_nodes(h, &list.info[i], "Domain-0");
         else if (is_store_port(domid, STORE_PORT))

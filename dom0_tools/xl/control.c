@@ -2,6 +2,8 @@
 #include "dom0_tools/xl/control.h"
 #include "pvguest/hypercall.h"
 
+#include <string.h>
+
 static int sysctl(struct xen_sysctl *op, uint32_t cmd)
 {
     op->cmd = cmd;
@@ -66,6 +68,14 @@ int control_destroy(domid_t domid)
     struct xen_domctl op = { 0 };
 
     return domctl(&op, XEN_DOMCTL_destroydomain, domid);
+}
+
+int control_set_uuid(domid_t domid, const xen_domain_handle_t uuid)
+{
+    struct xen_domctl op = { 0 };
+
+    memcpy(op.u.setdomainhandle.handle, uuid, sizeof(op.u.setdomainhandle.handle));
+    return domctl(&op, XEN_DOMCTL_setdomainhandle, domid);
 }
 
 int control_vcpu(domid_t domid, uint32_t vcpu, struct xen_domctl_getvcpuinfo *info)

@@ -29,6 +29,9 @@ int control_unpause(domid_t domid);
 /* End a domain and give back all that it has. */
 int control_destroy(domid_t domid);
 
+/* What tells the domain from all others, as long as it exists. */
+int control_set_uuid(domid_t domid, const xen_domain_handle_t uuid);
+
 /* -XEN_ESRCH: no such domain or vCPU. */
 int control_vcpu(domid_t domid, uint32_t vcpu, struct xen_domctl_getvcpuinfo *info);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/xl/domain_list.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xen/errno.h>
+#include <xenstore.h>
 
 /* Domains asked for at once. */
 #define BATCH 64
@@ -36,7 +38,17 @@ void domain_list_free(struct domain_list *list)
 
 const char *domain_name(domid_t domid)
 {
-    return domid == 0 ? "Domain-0" : "(null)";
+    static char name[64];
+    struct xs_handle *h = xs_open(0);
+    char path[48];
+    char *value;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+    value = h != NULL ? xs_read(h, XBT_NULL, path, NULL) : NULL;
+    snprintf(name, sizeof(name), "%s", value != NULL ? value : "(null)");
+    free(value);
+    xs_close(h);
+    return name;
 }
 
 const struct xen_domctl_getdomaininfo *domain_list_find(const struct domain_list *list, const char *text)

@@ -5,6 +5,9 @@
 #include "pvguest/xen_errno.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenstore.h>
 
 /* Does `action` to the one domain that the words name; `what` goes into the message when it fails. */
 static int act_on_domain(int argc, char **argv, int (*action)(domid_t domid), const char *what)
@@ -43,7 +46,35 @@ int xl_unpause(int argc, char **argv)
     return act_on_domain(argc, argv, control_unpause, "cannot unpause the domain");
 }
 
+/* What the toolstack wrote for the domain; xenstored itself removes what the domain owned. */
+static void remove_nodes(domid_t domid)
+{
+    struct xs_handle *h = xs_open(0);
+    char path[40];
+    char *vm;
+
+    if (h == NULL)
+        return;
+    snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
+    vm = xs_read(h, XBT_NULL, path, NULL);
+    if (vm != NULL && strncmp(vm, "/vm/", 4) == 0)
+        xs_rm(h, XBT_NULL, vm);
+    free(vm);
+    snprintf(path, sizeof(path), "/local/domain/%u", domid);
+    xs_rm(h, XBT_NULL, path);
+    xs_close(h);
+}
+
+static int destroy(domid_t domid)
+{
+    int error = control_destroy(domid);
+
+    if (error == 0)
+        remove_nodes(domid);
+    return error;
+}
+
 int xl_destroy(int argc, char **argv)
 {
-    return act_on_domain(argc, argv, control_destroy, "cannot destroy the domain");
+    return act_on_domain(argc, argv, destroy, "cannot destroy the domain");
 }

@@ -236,6 +236,8 @@ static void __init build_dom0(void)
     dom0 = new_domain(0, b.vcpus, "dom0");
     dom0->privileged = dom0->hardware = true;
     dom0_grant_hardware(dom0);
+    if (!gnttab_prepare_maptrack(dom0))
+        panic("dom0: out of memory\n");
     bad = build(dom0, &b);
     if (bad)
         panic("dom0 cannot be built: %s\n", bad);
