@@ -342,9 +342,12 @@ void page_put_writable(struct frame *f)
 
 int page_pin(struct domain *d, mfn_t m, unsigned int level)
 {
-    int rc = page_get_type(m, d, PGT_TABLE(level));
     struct frame *f = mfn_to_frame(m);
+    int rc;
 
+    if (unlikely(d->dying))
+        return -EINVAL; /* the teardown has perhaps passed the frame */
+    rc = page_get_type(m, d, PGT_TABLE(level));
     if (rc)
         return rc;
     if (atomic_fetch_or(&f->type, PGT_PINNED) & PGT_PINNED) {
