@@ -97,11 +97,21 @@ def boot(options, guest_args, timeout, stop):
     return lines, timed_out
 
 
+def fitting(names):
+    """The first names that go on a command line, which start_info cuts at 1024 bytes."""
+    count, length = 0, 0
+    while count < len(names) and length + len(names[count]) < 900:
+        length += len(names[count]) + 1
+        count += 1
+    return names[:count]
+
+
 def run_suite(options, names, results):
     """All ordinary tests in one boot; a test that takes the machine down is blamed and the rest go on in another boot."""
     todo = list(names)
     while todo:
-        arg = "tests=" + "+".join(todo) if options.names else f"tests=all from={todo[0]}"
+        batch = fitting(todo) if options.names else todo
+        arg = "tests=" + "+".join(batch) if options.names else f"tests=all from={todo[0]}"
         arg += " invert" if options.invert else ""
         stop = re.compile(END.pattern + "|" + CRASHED.pattern + r"|Xen BUG|Panic on CPU|PANIC|BUG at")
         lines, timed_out = boot(options, arg, options.timeout, stop)
@@ -114,12 +124,12 @@ def run_suite(options, names, results):
                 reasons = []
             elif re.match(r"(\(\w+\) )*\s+(FAILURE|ERROR|SKIP): ", line):
                 reasons.append(line.strip())
-        rest = [name for name in todo if name not in seen]
+        rest = [name for name in batch if name not in seen]
         if rest:
             why = "TIMEOUT" if timed_out else "CRASH"
             results[rest[0]] = (why, reasons + lines[-12:])
             rest = rest[1:]
-        todo = rest
+        todo = rest + todo[len(batch):]
 
 
 def run_crash_test(options, name, text):
