@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The store daemon: requests and their answers, rights, watches, transactions, limits, the ring. */
 /* unit-sources: dom0_tools/xenstored/connection.c dom0_tools/xenstored/control.c */
-/* unit-sources: dom0_tools/xenstored/domains.c dom0_tools/xenstored/path.c
- * dom0_tools/xenstored/permission_text.c */
+/* unit-sources: dom0_tools/xenstored/domains.c dom0_tools/xenstored/path.c */
+/* unit-sources: dom0_tools/xenstored/permission_text.c */
 /* unit-sources: dom0_tools/xenstored/request.c dom0_tools/xenstored/ring.c dom0_tools/xenstored/store.c */
 /* unit-sources: dom0_tools/xenstored/transaction.c dom0_tools/xenstored/watch.c */
 #include <criterion/criterion.h>
