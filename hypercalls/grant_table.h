@@ -73,8 +73,8 @@ int gnttab_set_limits(struct domain *d, uint32_t max_frames, uint32_t max_maptra
  * -EINVAL (reference).
  */
 int gnttab_preset(struct domain *d, uint32_t ref, domid_t user, mfn_t frame);
-/* Make the first page of handles now, for a domain that maps in any case: then its mapping and unmapping leaves
- * the machine's free memory as it was. False: no memory. */
+/* Make the first page of handles now, for a domain that maps in any case: then its mapping and unmapping
+ * leaves the machine's free memory as it was. False: no memory. */
 bool gnttab_prepare_maptrack(struct domain *d);
 /* d is dying: end its mappings of others' grants. 0, -ERESTART. */
 int gnttab_release_mappings(struct domain *d);

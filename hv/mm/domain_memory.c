@@ -101,7 +101,8 @@ bool domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
 {
     bool ok;
 
-    spin_lock(&d->page_lock); /* held from the question whether d is dying to the end, so that its teardown sees all */
+    spin_lock(&d->page_lock); /* held from the question whether d is dying to the end, so that its teardown
+                                 sees all */
     ok = pages_charge(d, 1ULL << order);
     if (ok)
         pages_enlist(d, f, order);
