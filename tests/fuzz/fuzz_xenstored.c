@@ -2,8 +2,8 @@
 /* Any bytes in a domain's ring, with any indices: the daemon keeps its tree sound and serves its other
  * clients. The first byte of each record says what it is for. */
 /* fuzz-sources: dom0_tools/xenstored/connection.c dom0_tools/xenstored/control.c */
-/* fuzz-sources: dom0_tools/xenstored/domains.c dom0_tools/xenstored/path.c
- * dom0_tools/xenstored/permission_text.c */
+/* fuzz-sources: dom0_tools/xenstored/domains.c dom0_tools/xenstored/path.c */
+/* fuzz-sources: dom0_tools/xenstored/permission_text.c */
 /* fuzz-sources: dom0_tools/xenstored/request.c dom0_tools/xenstored/ring.c dom0_tools/xenstored/store.c */
 /* fuzz-sources: dom0_tools/xenstored/transaction.c dom0_tools/xenstored/watch.c */
 #include <stdint.h>

@@ -7,8 +7,8 @@
  * must not be refused.
  */
 /* unit-sources: dom0_tools/xenstored/connection.c dom0_tools/xenstored/control.c */
-/* unit-sources: dom0_tools/xenstored/domains.c dom0_tools/xenstored/path.c
- * dom0_tools/xenstored/permission_text.c */
+/* unit-sources: dom0_tools/xenstored/domains.c dom0_tools/xenstored/path.c */
+/* unit-sources: dom0_tools/xenstored/permission_text.c */
 /* unit-sources: dom0_tools/xenstored/request.c dom0_tools/xenstored/ring.c dom0_tools/xenstored/store.c */
 /* unit-sources: dom0_tools/xenstored/transaction.c dom0_tools/xenstored/watch.c */
 #include <criterion/criterion.h>
