@@ -46,7 +46,8 @@ int xl_unpause(int argc, char **argv)
     return act_on_domain(argc, argv, control_unpause, "cannot unpause the domain");
 }
 
-/* What the toolstack wrote for the domain; xenstored itself removes what the domain owned. */
+/* Lets go of the domain's ring, without which it could not end, and removes what the toolstack wrote for it;
+ * what the domain owned goes with the release. */
 static void remove_nodes(domid_t domid)
 {
     struct xs_handle *h = xs_open(0);
@@ -55,6 +56,7 @@ static void remove_nodes(domid_t domid)
 
     if (h == NULL)
         return;
+    xs_release_domain(h, domid);
     snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
     vm = xs_read(h, XBT_NULL, path, NULL);
     if (vm != NULL && strncmp(vm, "/vm/", 4) == 0)

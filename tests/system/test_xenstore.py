@@ -77,6 +77,7 @@ def xenstore_grub():
         answers(session, "xenstore-ls /local/domain/1", r'^name = "grub"$', r'^ target = "65536"$', r'^domid = "1"$')
         answers(session, "xl list", r"^grub +1 +64 +1")
         answers(session, "xl destroy grub")
+        check("grub" not in session.command_line("xl list"), "the destroyed domain is still listed")
         answers(session, "xenstore-list /local/domain/1", r"No such file")
         power_off(session)
 
