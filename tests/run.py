@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`make test`: the unit tests, the guest-side tests and the system tests, two at a time.
+"""`make test`: the unit tests, the guest-side tests and the system tests, TEST_JOBS (2) at a time.
 
 usage: run.py [NAME...]
 
@@ -129,7 +129,7 @@ def main():
     jobs = collect(sys.argv[1:])
     totals = Totals()
     start = time.monotonic()
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(int(os.environ.get("TEST_JOBS", "2"))) as pool:
         list(pool.map(lambda job: job(totals), jobs))
     print(f"{len(jobs)} jobs, {totals.skipped} skipped, {time.monotonic() - start:.0f} s")
     print(f"{totals.passed} passed, {totals.failed} failed")
