@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: stress_initramfs.py STRESS OUTPUT: a Linux user space that reads its task from the kernel's command line.
+"""usage: stress_initramfs.py STRESS MICRO OUTPUT: a Linux user space that reads its task from the kernel's command line.
 
-`stress=SECONDS` runs the stress program, `end=poweroff` or `end=reboot` ends the guest that way, `end=shell` leaves a shell on the
+`stress=SECONDS` runs the stress program, `micro=1` the micro-benchmarks, `end=poweroff` or `end=reboot` ends the guest that way, `end=shell` leaves a shell on the
 console."""
 
 import gzip
@@ -21,11 +21,13 @@ $bb mount -t devtmpfs dev /dev
 for word in $($bb cat /proc/cmdline); do
     case $word in
     stress=*) seconds=${word#stress=} ;;
+    micro=*) micro=1 ;;
     end=*) end=${word#end=} ;;
     esac
 done
 echo "guest: $($bb nproc) CPUs, $($bb uname -r)"
 [ -z "$seconds" ] || /bin/stress "$seconds"
+[ -z "$micro" ] || /bin/micro
 case $end in
 shell)
     $bb --install -s /bin
@@ -38,10 +40,10 @@ esac
 
 
 def main():
-    stress, output = sys.argv[1:]
+    stress, micro, output = sys.argv[1:]
     archive = b"".join(entry(name, S_IFDIR | 0o755) for name in ("dev", "bin", "proc", "sys", "tmp"))
     archive += entry("dev/console", S_IFCHR | 0o600, device=(5, 1))
-    for name, path in (("bin/busybox", shutil.which("busybox")), ("bin/stress", stress)):
+    for name, path in (("bin/busybox", shutil.which("busybox")), ("bin/stress", stress), ("bin/micro", micro)):
         with open(path, "rb") as file:
             archive += entry(name, S_IFREG | 0o755, file.read())
     archive += entry("init", S_IFREG | 0o755, INIT) + entry("TRAILER!!!", 0)
