@@ -174,12 +174,15 @@ static void domain_event(evtchn_port_t port, void *arg)
     wait_queue_wake_all(&service->work);
 }
 
+static int compare_domid(const void *key, const void *info)
+{
+    return (int)*(const uint16_t *)key - (int)((const struct xen_domctl_getdomaininfo *)info)->domain;
+}
+
+/* The list is in the order of domids. */
 static const struct xen_domctl_getdomaininfo *find_info(const struct domain_list *list, uint16_t domid)
 {
-    for (size_t i = 0; i < list->nr; i++)
-        if (list->info[i].domain == domid)
-            return &list->info[i];
-    return NULL;
+    return bsearch(&domid, list->info, list->nr, sizeof(list->info[0]), compare_domid);
 }
 
 /* Releases the first domain found that is gone or dying. False when there is none. */
