@@ -16,4 +16,4 @@ $(STRESS_INITRAMFS): tests/interop/stress_initramfs.py tests/bench/initramfs.py 
 	$(Q)python3 $< $(INTEROP_DIR)/stress $(INTEROP_DIR)/micro $@
 
 .PHONY: interop
-interop: $(STRESS_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) ## what the tests with third-party guests need
+interop: $(STRESS_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """xenstored in dom0: its commands, on Ryokan and on real Xen, and its clients in other domains."""
 
+import os
 import re
 
-from driver import CONSOLE, DOM0, INITRD, PROMPT, TCG_CPU, XEN, boot, check, power_off, test
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, TCG_CPU, XEN, boot, check, power_off, test
 
-GRUB = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
+GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-x86_64-xen.bin")
 SWITCH = "\x01\x01\x01"
 
 
