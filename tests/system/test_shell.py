@@ -116,7 +116,9 @@ def whole_shell(name, on_xen):
     """All of the above in one boot."""
     with start(name, on_xen) as session:
         session.expect(PROMPT)
-        for part in (check_commands, check_log, check_errors, check_editing, check_flood):
+        # Xen itself drops serial input that comes faster than dom0 fetches it.
+        parts = (check_commands, check_log, check_errors, check_editing) + (() if on_xen else (check_flood,))
+        for part in parts:
             part(session)
 
 
