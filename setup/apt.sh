@@ -31,6 +31,11 @@ APT::Sandbox::User "root";
 CONF
 }
 
+# One at a time: a parallel make fetches several things at once.
+mkdir -p "$base"
+exec 9>"$base/.lock"
+flock 9
+
 export APT_CONFIG=$base/apt.conf
 if [ ! -e "$base/.updated" ]; then
     configure

@@ -23,7 +23,7 @@ unit_libs    = $(shell sed -n 's|^/\* unit-libs:\(.*\)\*/.*|\1|p' $(1))
 .PHONY: unit
 unit: $(UNIT_BINS) ## build the unit tests (`make test` runs them)
 
-$(UNIT_DIR)/obj/%.o: %.c Makefile tests/unit/unit.mk | $(SETUP) $(XEN_HEADERS)
+$(UNIT_DIR)/obj/%.o: %.c Makefile tests/unit/unit.mk | $(SETUP_TEST) $(XEN_HEADERS)
 	$(call step,CC,$< (unit))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(UNIT_CPPFLAGS) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
