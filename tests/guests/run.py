@@ -97,10 +97,10 @@ def boot(options, guest_args, timeout, stop):
     return lines, timed_out
 
 
-def fitting(names):
-    """The first names that go on a command line, which start_info cuts at 1024 bytes."""
+def fitting(names, limit):
+    """The first names that go on a command line; start_info cuts it at 1024 bytes, Ryokan an option at 255."""
     count, length = 0, 0
-    while count < len(names) and length + len(names[count]) < 900:
+    while count < len(names) and length + len(names[count]) < limit:
         length += len(names[count]) + 1
         count += 1
     return names[:count]
@@ -110,7 +110,7 @@ def run_suite(options, names, results):
     """All ordinary tests in one boot; a test that takes the machine down is blamed and the rest go on in another boot."""
     todo = list(names)
     while todo:
-        batch = fitting(todo) if options.names else todo
+        batch = fitting(todo, 150 if options.domu else 900) if options.names else todo
         arg = "tests=" + "+".join(batch) if options.names else f"tests=all from={todo[0]}"
         arg += " invert" if options.invert else ""
         stop = re.compile(END.pattern + "|" + CRASHED.pattern + r"|Xen BUG|Panic on CPU|PANIC|BUG at")
