@@ -131,7 +131,7 @@ def shell():
 
 @test
 def real_xen_shell():
-    """What, method, expected: as `shell`, with the same dom0 image on Debian's Xen 4.17."""
+    """What, method, expected: as `shell`, with the same dom0 image on Debian's Xen 4.17 and without the flood."""
     whole_shell("real_xen_shell", on_xen=True)
 
 
