@@ -97,3 +97,15 @@ def linux_standard_kernel_to_a_shell():
         session.expect(r"\(lin\) .*answer 42")
         session.send("poweroff -f\r")
         session.expect(r"reboot: (Power down|System halted)")
+
+
+@test
+def linux_as_dom0_reboots_the_machine():
+    """What: Debian's standard kernel as dom0, with the machine's devices, reboots. Why: the ABI of a privileged Linux, and the way
+    back through firmware. Method: a machine that may reset; Linux's init reboots. Expected: its init's line twice, with the
+    hypervisor's first line in between."""
+    with boot("linux_as_dom0_reboots_the_machine", lifetime=300, memory="1G", reboot=True, append=CONSOLE + " dom0_mem=512M",
+              modules=[(STANDARD, "console=hvc0 quiet end=reboot"), (STRESS, "")]) as session:  # fmt: skip
+        session.expect(r"guest: 1 CPUs")
+        session.expect(r"^\(RYO\) Ryokan ")
+        session.expect(r"guest: 1 CPUs")
