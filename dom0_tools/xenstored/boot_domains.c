@@ -139,12 +139,13 @@ static unsigned int asked_name(unsigned int wanted, char *name, size_t size)
         return 0;
     line[sizeof(line) - 1] = '\0';
     for (const char *at = strstr(line, option); at != NULL; at = strstr(at + 1, option)) {
-        size_t len = strcspn(at + strlen(option), ", \"");
+        const char *value = at + strlen(option) + (at[strlen(option)] == '"'); /* the value may be quoted */
+        size_t len = strcspn(value, ", \"");
 
         if (at != line && at[-1] != ' ' && at[-1] != '"')
             continue;
         if (nr++ == wanted && len < size) {
-            memcpy(name, at + strlen(option), len);
+            memcpy(name, value, len);
             name[len] = '\0';
         }
     }

@@ -15,7 +15,7 @@ SWITCH = "\x01\x01\x01"
 
 def linux(name, kernel, vcpus, cpus, words, lifetime=120, memory=256):
     """A session with dom0 and one Linux domain, called `lin`, whose command line ends in `words`."""
-    option = f'"domain=lin,kernel=2,ramdisk=3,mem={memory}M,vcpus={vcpus},cmdline=console=hvc0 quiet {words}"'
+    option = f'domain="lin,kernel=2,ramdisk=3,mem={memory}M,vcpus={vcpus},cmdline=console=hvc0 quiet {words}"'
     return boot(name, lifetime=lifetime, cpus=cpus, memory="1G", append=f"{CONSOLE} dom0_mem=64M {option}",
                 modules=MODULES + [(kernel, ""), (STRESS, "")])  # fmt: skip
 
@@ -40,7 +40,7 @@ def stress(name, vcpus, cpus, seconds):
         session.expect(PROMPT)
         for _ in range(100):
             listed = session.command_line("xl list 1")
-            if re.search(r"^\S+ +1 .* ---s--", listed, re.M):
+            if re.search(r"^lin +1 .* ---s--", listed, re.M):
                 break
         else:
             check(False, "xl list does not show the domain as shut down:\n" + listed)
