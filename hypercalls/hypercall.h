@@ -13,6 +13,7 @@
 
 #include "hv/cpu/current.h"
 #include "hv/domain/domain.h"
+#include "hv/domain/work.h"
 #include "hv/lib/errno.h"
 #include "hv/mm/guest_access.h"
 
@@ -47,10 +48,7 @@ int64_t hypercall_call(uint64_t nr, uint64_t arg[6]);
  */
 static inline bool hypercall_preempt_check(uint64_t units)
 {
-    struct vcpu *v = current;
-
-    v->work += units;
-    return v->work > 4096;
+    return work_exhausted(units);
 }
 
 hypercall_fn do_set_trap_table, do_mmu_update, do_set_gdt, do_stack_switch, do_set_callbacks,

@@ -67,37 +67,37 @@ static int64_t maximum_gpfn(uint64_t *word __unused, gva_t arg)
     return rc;
 }
 
-/* PV domains have no translated physical address space to add to. */
-static int64_t add_to_physmap(uint64_t *word __unused, gva_t arg)
+/* PV domains have no translated physical address space to add to; whether the caller may name the domain
+ * comes first. */
+static int64_t refuse_physmap_of(domid_t id)
 {
-    struct xen_add_to_physmap op;
-    struct domain *d;
     int64_t rc;
+    struct domain *d = named_domain(id, &rc);
 
-    if (read_guest(&op, arg))
-        return -EFAULT;
-    if (op.space == XENMAPSPACE_gmfn_foreign)
-        return -ENOSYS;
-    d = named_domain(op.domid, &rc);
     if (!d)
         return rc;
     domain_put(d);
     return -EACCES;
 }
 
-static int64_t add_to_physmap_batch(uint64_t *word __unused, gva_t arg)
+static int64_t add_to_physmap(uint64_t *word __unused, gva_t arg)
 {
-    struct xen_add_to_physmap_batch op;
-    struct domain *d;
-    int64_t rc;
+    struct xen_add_to_physmap op;
 
     if (read_guest(&op, arg))
         return -EFAULT;
-    d = named_domain(op.domid, &rc);
-    if (!d)
-        return rc;
-    domain_put(d);
-    return -EACCES;
+    if (op.space == XENMAPSPACE_gmfn_foreign)
+        return -ENOSYS;
+    return refuse_physmap_of(op.domid);
+}
+
+static int64_t add_to_physmap_batch(uint64_t *word __unused, gva_t arg)
+{
+    struct xen_add_to_physmap_batch op;
+
+    if (read_guest(&op, arg))
+        return -EFAULT;
+    return refuse_physmap_of(op.domid);
 }
 
 /* For PV domains this only checks that the frame is the domain's. */

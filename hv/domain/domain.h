@@ -68,8 +68,7 @@ struct vcpu {
     uint32_t virq_port[NR_VIRQS];
     struct evtchn_fifo_vcpu *fifo;
 
-    uint8_t nmi_pending, mce_pending;
-    bool in_nmi, in_mce;
+    uint8_t nmi_pending;
     bool nmi_masked;
 
     struct regs regs; /* while not running; live ones are in cpu_info.guest_regs */

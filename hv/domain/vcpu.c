@@ -166,8 +166,8 @@ void vcpu_reset(struct vcpu *v)
     atomic_or(&v->pause_flags, VPF_DOWN);
     v->initialised = false;
     v->runstate_guest = v->time_guest = gva(0);
-    v->nmi_pending = v->mce_pending = 0;
-    v->in_nmi = v->in_mce = v->nmi_masked = false;
+    v->nmi_pending = 0;
+    v->nmi_masked = false;
     fpu_vcpu_reset(v);
     vcpu_info_unregister(v);
     vcpu_info_init(v);
