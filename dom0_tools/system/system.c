@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/system/system.h"
-#include "dom0_tools/xl/control.h"
+#include "dom0_tools/xc/host.h"
 #include "dom0_tools/xl/format.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
@@ -79,7 +79,7 @@ static int run_mem(int argc, char **argv)
     if (too_many(argc, argv, 0))
         return COMMAND_USAGE;
     printf("%-12s %12s %12s %12s   (KiB)\n", "", "total", "used", "free");
-    error = control_physinfo(&phys);
+    error = xc_physinfo(&phys);
     if (error == 0)
         print_memory("machine", phys.total_pages * (PAGE_SIZE / 1024), phys.free_pages * (PAGE_SIZE / 1024));
     else

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
+#include <xen/version.h>
 #include <xenstore.h>
 
 /* The builder makes the port to xenstore first. */
@@ -104,7 +105,7 @@ static void make_uuid(struct xen_domctl_getdomaininfo *info)
         return;
     info->handle[6] = (uint8_t)((info->handle[6] & 0x0f) | 0x40);
     info->handle[8] = (uint8_t)((info->handle[8] & 0x3f) | 0x80);
-    control_set_uuid(info->domain, info->handle);
+    xc_domain_set_uuid(info->domain, info->handle);
 }
 
 static bool is_store_port(domid_t domid, evtchn_port_t port)

@@ -22,7 +22,7 @@ int domain_list_get(struct domain_list *list)
         if (grown == NULL)
             return -XEN_ENOMEM;
         list->info = grown;
-        got = control_domains(first, list->info + list->nr, BATCH);
+        got = xc_domains(first, list->info + list->nr, BATCH);
         if (got < 0)
             return got;
         list->nr += (size_t)got;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "dom0_tools/xl/control.h"
+#include "dom0_tools/xc/domain.h"
 #include "dom0_tools/shell/line_editor.h"
 
 struct domain_list {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xl dmesg, debug-keys: talking with the hypervisor itself. */
 #include "dom0_tools/xl/xl.h"
-#include "dom0_tools/xl/control.h"
+#include "dom0_tools/xc/host.h"
 #include "pvguest/xen_errno.h"
 
 #include <stdio.h>
@@ -30,10 +30,10 @@ int xl_dmesg(int argc, char **argv)
     buf = malloc(LOG_CHUNK);
     if (buf == NULL)
         return xl_fail("cannot read the log", -XEN_ENOMEM);
-    while ((got = control_read_log(buf, LOG_CHUNK, &index, false)) > 0)
+    while ((got = xc_read_log(buf, LOG_CHUNK, &index, false)) > 0)
         fwrite(buf, 1, (size_t)got, stdout);
     if (got == 0 && clear)
-        got = control_read_log(buf, 0, &index, true);
+        got = xc_read_log(buf, 0, &index, true);
     free(buf);
     return got < 0 ? xl_fail("cannot read the log", got) : COMMAND_OK;
 }
@@ -46,6 +46,6 @@ int xl_debug_keys(int argc, char **argv)
         fprintf(stderr, "debug-keys: give the keys as one word\n");
         return COMMAND_USAGE;
     }
-    error = control_debug_keys(argv[1], strlen(argv[1]));
+    error = xc_debug_keys(argv[1], strlen(argv[1]));
     return error < 0 ? xl_fail("cannot send debug keys", error) : COMMAND_OK;
 }

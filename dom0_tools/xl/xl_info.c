@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xl info: the machine and the hypervisor, as "key : value" lines or one value. */
 #include "dom0_tools/xl/xl.h"
-#include "dom0_tools/xl/control.h"
+#include "dom0_tools/xc/host.h"
 #include "pvguest/xen_errno.h"
 #include "dom0_tools/xl/format.h"
 #include "pvguest/hypercall.h"
@@ -72,7 +72,7 @@ static unsigned ask_free_cpus(uint32_t nr_cpus)
     uint8_t *map = calloc(1, nr_cpus / 8 + 1);
     unsigned free_cpus = 0;
 
-    if (map != NULL && control_free_cpus(map, nr_cpus) == 0)
+    if (map != NULL && xc_free_cpus(map, nr_cpus) == 0)
         free_cpus = count_bits(map, nr_cpus / 8 + 1);
     free(map);
     return free_cpus;
@@ -80,10 +80,10 @@ static unsigned ask_free_cpus(uint32_t nr_cpus)
 
 static int ask_host(struct host *host)
 {
-    int error = control_physinfo(&host->phys);
+    int error = xc_physinfo(&host->phys);
 
     if (error == 0)
-        error = control_scheduler(&host->scheduler);
+        error = xc_scheduler(&host->scheduler);
     if (error != 0)
         return error;
     host->free_cpus = ask_free_cpus(host->phys.max_cpu_id + 1);
@@ -154,7 +154,7 @@ static void print_hypervisor(struct selection *sel, const struct host *host)
 static int print_cpu_topology(uint32_t nr)
 {
     struct xen_sysctl_cputopo *topo = calloc(nr, sizeof(*topo));
-    int error = topo == NULL ? -XEN_ENOMEM : control_cpu_topology(topo, &nr);
+    int error = topo == NULL ? -XEN_ENOMEM : xc_cpu_topology(topo, &nr);
 
     if (error == 0)
         printf("cpu_topology           :\ncpu:    core    socket     node\n");
@@ -170,7 +170,7 @@ static int print_numa(uint32_t nr)
     struct xen_sysctl_meminfo *info = calloc(nr, sizeof(*info));
     uint32_t *distances = calloc((size_t)nr * nr, sizeof(*distances));
     uint32_t nodes = nr;
-    int error = info == NULL || distances == NULL ? -XEN_ENOMEM : control_numa(info, distances, &nodes);
+    int error = info == NULL || distances == NULL ? -XEN_ENOMEM : xc_numa(info, distances, &nodes);
 
     if (error == 0)
         printf("numa_info              :\nnode:    memsize    memfree    distances\n");

@@ -38,12 +38,12 @@ static int act_on_domain(int argc, char **argv, int (*action)(domid_t domid), co
 
 int xl_pause(int argc, char **argv)
 {
-    return act_on_domain(argc, argv, control_pause, "cannot pause the domain");
+    return act_on_domain(argc, argv, xc_domain_pause, "cannot pause the domain");
 }
 
 int xl_unpause(int argc, char **argv)
 {
-    return act_on_domain(argc, argv, control_unpause, "cannot unpause the domain");
+    return act_on_domain(argc, argv, xc_domain_unpause, "cannot unpause the domain");
 }
 
 /* Lets go of the domain's ring, without which it could not end, and removes what the toolstack wrote for it;
@@ -69,7 +69,7 @@ static void remove_nodes(domid_t domid)
 
 static int destroy(domid_t domid)
 {
-    int error = control_destroy(domid);
+    int error = xc_domain_destroy(domid);
 
     if (error == 0)
         remove_nodes(domid);

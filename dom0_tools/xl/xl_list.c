@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* xl list, vcpu-list, uptime: what there is about domains. */
 #include "dom0_tools/xl/xl.h"
+#include "dom0_tools/xc/host.h"
+#include "dom0_tools/xc/vcpu.h"
 #include "dom0_tools/xl/domain_list.h"
 #include "pvguest/xen_errno.h"
 #include "dom0_tools/xl/format.h"
@@ -76,9 +78,9 @@ static int list_vcpu(domid_t domid, uint32_t vcpu, uint32_t nr_cpus)
 
     if (maps == NULL)
         return xl_fail("cannot list a vCPU", -XEN_ENOMEM);
-    error = control_vcpu(domid, vcpu, &info);
+    error = xc_vcpu_info(domid, vcpu, &info);
     if (error == 0)
-        error = control_vcpu_affinity(domid, vcpu, maps, maps + nr_cpus / 8 + 1, nr_cpus);
+        error = xc_vcpu_affinity(domid, vcpu, maps, maps + nr_cpus / 8 + 1, nr_cpus);
     if (error == 0)
         format_vcpu(stdout, domain_name(domid), domid, &info, maps, maps + nr_cpus / 8 + 1, nr_cpus);
     else if (error != -XEN_ESRCH) /* numbers without a vCPU are possible, and the domain may be gone */
@@ -108,7 +110,7 @@ int xl_vcpu_list(int argc, char **argv)
 
     if (take_option(argc, argv, "", &unused) != COMMAND_OK)
         return COMMAND_USAGE;
-    error = control_physinfo(&phys);
+    error = xc_physinfo(&phys);
     if (error != 0)
         return xl_fail("cannot ask for the number of CPUs", error);
     nr_cpus = phys.max_cpu_id + 1;
