@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* ELF images. Format: System V ABI (gABI) chapter 4 and 5, x86-64 supplement. */
+/* ELF images. Format: System V ABI (gABI) chapter 4 and 5, i386 and x86-64 supplements. */
 #include "hv/lib/elf.h"
 #include "hv/lib/printf.h"
 #include "hv/lib/string.h"
 
+#define CLASS_32   1
+#define CLASS_64   2
+#define EM_386     3
 #define EM_X86_64  62
 #define ET_EXEC    2
 #define ET_DYN     3
@@ -56,6 +59,51 @@ struct shdr {
 };
 _Static_assert(sizeof(struct shdr) == 64, "ELF section header");
 
+/* The same of 32-bit images; they are widened when read. */
+struct ehdr32 {
+    uint8_t ident[16];
+    uint16_t type;
+    uint16_t machine;
+    uint32_t version;
+    uint32_t entry;
+    uint32_t phoff;
+    uint32_t shoff;
+    uint32_t flags;
+    uint16_t ehsize;
+    uint16_t phentsize;
+    uint16_t phnum;
+    uint16_t shentsize;
+    uint16_t shnum;
+    uint16_t shstrndx;
+};
+_Static_assert(sizeof(struct ehdr32) == 52, "ELF header");
+
+struct phdr32 {
+    uint32_t type;
+    uint32_t offset;
+    uint32_t vaddr;
+    uint32_t paddr;
+    uint32_t filesz;
+    uint32_t memsz;
+    uint32_t flags;
+    uint32_t align;
+};
+_Static_assert(sizeof(struct phdr32) == 32, "ELF program header");
+
+struct shdr32 {
+    uint32_t name;
+    uint32_t type;
+    uint32_t flags;
+    uint32_t addr;
+    uint32_t offset;
+    uint32_t size;
+    uint32_t link;
+    uint32_t info;
+    uint32_t addralign;
+    uint32_t entsize;
+};
+_Static_assert(sizeof(struct shdr32) == 40, "ELF section header");
+
 struct nhdr {
     uint32_t namesz;
     uint32_t descsz;
@@ -76,12 +124,44 @@ static bool table_in_file(const struct elf_image *elf, const struct elf_table *t
 /* The headers may lie unaligned in the file: they are copied out. */
 static void read_phdr(const struct elf_image *elf, unsigned i, struct phdr *ph)
 {
-    memcpy(ph, elf->data + elf->phdrs.offset + (uint64_t)i * elf->phdrs.entry_size, sizeof(*ph));
+    const uint8_t *at = elf->data + elf->phdrs.offset + (uint64_t)i * elf->phdrs.entry_size;
+    struct phdr32 narrow;
+
+    if (!elf->is_32bit) {
+        memcpy(ph, at, sizeof(*ph));
+        return;
+    }
+    memcpy(&narrow, at, sizeof(narrow));
+    *ph = (struct phdr){
+        .type = narrow.type,
+        .flags = narrow.flags,
+        .offset = narrow.offset,
+        .vaddr = narrow.vaddr,
+        .paddr = narrow.paddr,
+        .filesz = narrow.filesz,
+        .memsz = narrow.memsz,
+        .align = narrow.align,
+    };
 }
 
 static void read_shdr(const struct elf_image *elf, unsigned i, struct shdr *sh)
 {
-    memcpy(sh, elf->data + elf->shdrs.offset + (uint64_t)i * elf->shdrs.entry_size, sizeof(*sh));
+    const uint8_t *at = elf->data + elf->shdrs.offset + (uint64_t)i * elf->shdrs.entry_size;
+    struct shdr32 narrow;
+
+    if (!elf->is_32bit) {
+        memcpy(sh, at, sizeof(*sh));
+        return;
+    }
+    memcpy(&narrow, at, sizeof(narrow));
+    *sh = (struct shdr){
+        .name = narrow.name,
+        .type = narrow.type,
+        .flags = narrow.flags,
+        .addr = narrow.addr,
+        .offset = narrow.offset,
+        .size = narrow.size,
+    };
 }
 
 static bool refuse(char *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -104,39 +184,63 @@ static bool check_ident(const struct ehdr *eh, char *why)
     if (memcmp(eh->ident, magic, sizeof(magic)) != 0)
         return refuse(why, "not an ELF file: it begins with %02x %02x %02x %02x", eh->ident[0], eh->ident[1],
                       eh->ident[2], eh->ident[3]);
-    if (eh->ident[4] != 2 || eh->ident[5] != 1)
-        return refuse(why, "ELF class %u, data encoding %u: only 64-bit little endian (2, 1) can be loaded",
+    if ((eh->ident[4] != CLASS_64 && eh->ident[4] != CLASS_32) || eh->ident[5] != 1)
+        return refuse(why, "ELF class %u, data encoding %u: only little endian (1 or 2, 1) can be loaded",
                       eh->ident[4], eh->ident[5]);
-    if (eh->machine != EM_X86_64)
-        return refuse(why, "ELF machine %u: only x86-64 (%u) can be loaded", eh->machine, EM_X86_64);
+    if (eh->machine != (eh->ident[4] == CLASS_64 ? EM_X86_64 : EM_386))
+        return refuse(why, "ELF machine %u: only x86-64 (%u), or 32-bit x86 (%u), can be loaded", eh->machine,
+                      EM_X86_64, EM_386);
     if (eh->type != ET_EXEC && eh->type != ET_DYN)
         return refuse(why, "ELF type %u: only executables (%u, %u) can be loaded", eh->type, ET_EXEC, ET_DYN);
     return true;
 }
 
+/* The header, widened. @pre the file has at least as many bytes as the larger form */
+static void read_ehdr(struct elf_image *elf, struct ehdr *eh)
+{
+    struct ehdr32 narrow;
+
+    memcpy(eh, elf->data, sizeof(*eh));
+    elf->is_32bit = eh->ident[4] == CLASS_32;
+    if (!elf->is_32bit)
+        return;
+    memcpy(&narrow, elf->data, sizeof(narrow));
+    eh->entry = narrow.entry;
+    eh->phoff = narrow.phoff;
+    eh->shoff = narrow.shoff;
+    eh->phentsize = narrow.phentsize;
+    eh->phnum = narrow.phnum;
+    eh->shentsize = narrow.shentsize;
+    eh->shnum = narrow.shnum;
+    eh->shstrndx = narrow.shstrndx;
+}
+
 static bool read_header(struct elf_image *elf, char *why)
 {
     struct ehdr eh;
+    size_t phdr_size, shdr_size;
 
     if (elf->size < sizeof(eh))
         return refuse(why, "%zu bytes are too few for an ELF header", elf->size);
-    memcpy(&eh, elf->data, sizeof(eh));
+    read_ehdr(elf, &eh);
     if (!check_ident(&eh, why))
         return false;
 
+    phdr_size = elf->is_32bit ? sizeof(struct phdr32) : sizeof(struct phdr);
+    shdr_size = elf->is_32bit ? sizeof(struct shdr32) : sizeof(struct shdr);
     elf->entry = eh.entry;
     elf->phdrs = (struct elf_table){ .offset = eh.phoff, .entry_size = eh.phentsize, .nr = eh.phnum };
     elf->shdrs = (struct elf_table){ .offset = eh.shoff, .entry_size = eh.shentsize, .nr = eh.shnum };
     elf->shstrndx = eh.shstrndx;
     if (eh.phnum == 0)
         return refuse(why, "the ELF file has no program headers");
-    if (eh.phentsize < sizeof(struct phdr))
+    if (eh.phentsize < phdr_size)
         return refuse(why, "ELF program headers of %u bytes are too small", eh.phentsize);
-    if (!table_in_file(elf, &elf->phdrs, sizeof(struct phdr)))
+    if (!table_in_file(elf, &elf->phdrs, phdr_size))
         return refuse(why, "%u ELF program headers at offset 0x%lx reach beyond the file's end at 0x%lx",
                       eh.phnum, (unsigned long)eh.phoff, (unsigned long)elf->size);
     /* Sections are optional information: an unusable table is as none. */
-    if (!table_in_file(elf, &elf->shdrs, sizeof(struct shdr)))
+    if (!table_in_file(elf, &elf->shdrs, shdr_size))
         elf->shdrs.nr = 0;
     return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads an untrusted ELF image (64-bit, little endian, x86-64, ET_EXEC or ET_DYN) that lies in memory.
+ * Reads an untrusted ELF image (x86-64, or 32-bit x86, ET_EXEC or ET_DYN) that lies in memory.
  * elf_parse() checks everything that the other functions rely on; they cannot fail. Nothing here allocates.
  */
 #ifndef HV_LIB_ELF_H
@@ -38,6 +38,7 @@ struct elf_table {
 struct elf_image {
     const uint8_t *data;
     size_t size;
+    bool is_32bit;  /* class 32, machine 386: only PVH kernels can be so */
     uint64_t entry; /* e_entry: a virtual address, not checked against the segments */
     struct elf_table phdrs;
     struct elf_table shdrs; /* nr is 0 if the file has none that can be used */

@@ -287,6 +287,8 @@ bool xen_notes_check_pv(const struct xen_notes *notes, const struct elf_image *e
 {
     uint64_t delta = notes->virt_base - notes->paddr_offset;
 
+    if (elf->is_32bit)
+        return refuse(why, "a 32-bit kernel cannot start as a PV guest");
     if (!check_identity(notes, refused, why))
         return false;
     if (!IS_ALIGNED(notes->virt_base, PAGE_SIZE) || !IS_ALIGNED(notes->paddr_offset, PAGE_SIZE))

@@ -81,14 +81,14 @@ Test(elf, identity)
     m.bytes[1] = 'X';
     refused(&m, "not an ELF file: it begins with 7f 58 4c 46");
     make_plain(&m);
-    m.eh.e_ident[EI_CLASS] = ELFCLASS32;
-    refused(&m, "ELF class 1, data encoding 1: only 64-bit little endian (2, 1) can be loaded");
+    m.eh.e_ident[EI_CLASS] = 3;
+    refused(&m, "ELF class 3, data encoding 1: only little endian (1 or 2, 1) can be loaded");
     make_plain(&m);
     m.eh.e_ident[EI_DATA] = ELFDATA2MSB;
-    refused(&m, "ELF class 2, data encoding 2: only 64-bit little endian (2, 1) can be loaded");
+    refused(&m, "ELF class 2, data encoding 2: only little endian (1 or 2, 1) can be loaded");
     make_plain(&m);
     m.eh.e_machine = EM_AARCH64;
-    refused(&m, "ELF machine 183: only x86-64 (62) can be loaded");
+    refused(&m, "ELF machine 183: only x86-64 (62), or 32-bit x86 (3), can be loaded");
     make_plain(&m);
     m.eh.e_type = ET_REL;
     refused(&m, "ELF type 1: only executables (2, 3) can be loaded");
@@ -318,4 +318,45 @@ Test(elf, an_unusable_section_table_is_none)
     m.eh.e_shoff = UINT64_MAX - 4;
     cr_assert(parse(&m, &elf));
     cr_expect_eq(elf.shdrs.nr, 0);
+}
+
+/* An image of class 32, as GRUB's PVH image is: widened, and bounded by the same checks. */
+Test(elf, class_32)
+{
+    struct {
+        Elf32_Ehdr eh;
+        Elf32_Phdr ph;
+        uint8_t text[64];
+    } image = { 0 };
+    struct elf_image elf;
+    char why[ELF_WHY_SIZE];
+
+    memcpy(image.eh.e_ident, ELFMAG, SELFMAG);
+    image.eh.e_ident[EI_CLASS] = ELFCLASS32;
+    image.eh.e_ident[EI_DATA] = ELFDATA2LSB;
+    image.eh.e_type = ET_EXEC;
+    image.eh.e_machine = EM_386;
+    image.eh.e_entry = 0x100010;
+    image.eh.e_phoff = sizeof(Elf32_Ehdr);
+    image.eh.e_phentsize = sizeof(Elf32_Phdr);
+    image.eh.e_phnum = 1;
+    image.ph = (Elf32_Phdr){ .p_type = PT_LOAD,
+                             .p_offset = offsetof(__typeof__(image), text),
+                             .p_vaddr = 0x100000,
+                             .p_paddr = 0x100000,
+                             .p_filesz = sizeof(image.text),
+                             .p_memsz = 0x3000,
+                             .p_flags = PF_R | PF_X };
+    cr_assert(elf_parse(&elf, &image, sizeof(image), why), "%s", why);
+    cr_expect(elf.is_32bit);
+    cr_expect_eq(elf.entry, 0x100010u);
+    cr_expect_eq(elf.nr_segments, 1u);
+    cr_expect_eq(elf.segment[0].paddr, 0x100000u);
+    cr_expect_eq(elf.segment[0].flags, ELF_PF_R | ELF_PF_X);
+    cr_expect_eq(elf.paddr_end, 0x103000u);
+    image.ph.p_filesz++;
+    cr_expect_not(elf_parse(&elf, &image, sizeof(image), why));
+    image.ph.p_filesz--;
+    image.eh.e_machine = EM_X86_64;
+    cr_expect_not(elf_parse(&elf, &image, sizeof(image), why));
 }
