@@ -6,10 +6,10 @@
 DEBS := $(B)/debs
 
 # linux-image-amd64 is an empty package that depends on the kernel of the day.
-$(DEBS)/linux-image-amd64/.unpacked: setup/debs.mk setup/deb.sh | $(SETUP)
+$(DEBS)/linux-image-amd64/.unpacked: setup/debs.mk setup/deb.sh setup/modules.py setup/modules.txt | $(SETUP)
 	$(Q)$(QUIET) 'fetch linux-image-amd64 (70 MB)' $(B)/log/deb-linux.log setup/deb.sh $(@D) --kernel linux-image-amd64
 
-$(DEBS)/linux-image-cloud-amd64/.unpacked: setup/debs.mk setup/deb.sh | $(SETUP)
+$(DEBS)/linux-image-cloud-amd64/.unpacked: setup/debs.mk setup/deb.sh setup/modules.py setup/modules.txt | $(SETUP)
 	$(Q)$(QUIET) 'fetch linux-image-cloud-amd64 (27 MB)' $(B)/log/deb-linux-cloud.log setup/deb.sh $(@D) --kernel linux-image-cloud-amd64
 
 $(DEBS)/%/.unpacked: setup/debs.mk setup/deb.sh | $(SETUP)
