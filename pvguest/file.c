@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/file.h"
 #include "pvguest/console.h"
+#include "pvguest/fs.h"
 #include "pvguest/sync.h"
 #include "pvguest/time.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,16 @@ static int install(struct file *file)
     return fd;
 }
 
+int file_install(struct file *file)
+{
+    int fd;
+
+    mutex_lock(&lock);
+    fd = install(file);
+    mutex_unlock(&lock);
+    return fd;
+}
+
 int file_open(const struct file_ops *ops, void *object)
 {
     struct file *file = calloc(1, sizeof(*file));
@@ -47,9 +59,8 @@ int file_open(const struct file_ops *ops, void *object)
         return -ENOMEM;
     file->ops = ops;
     file->object = object;
-    mutex_lock(&lock);
-    fd = install(file);
-    mutex_unlock(&lock);
+    file->flags = O_RDWR;
+    fd = file_install(file);
     if (fd < 0)
         free(file);
     return fd;
@@ -71,20 +82,90 @@ static struct file *file_get(int fd)
     return file;
 }
 
+/* The end of an open file. */
+static int file_end(struct file *file)
+{
+    int error = file->ops->close ? file->ops->close(file) : 0;
+
+    if (file->mount)
+        fs_put(file->mount);
+    free(file);
+    return error;
+}
+
+void file_discard(struct file *file)
+{
+    file_end(file);
+}
+
 static int file_put(struct file *file)
 {
     bool last;
-    int error = 0;
 
     mutex_lock(&lock);
     last = --file->references == 0;
     mutex_unlock(&lock);
-    if (!last)
-        return 0;
-    if (file->ops->close)
-        error = file->ops->close(file);
-    free(file);
-    return error;
+    return last ? file_end(file) : 0;
+}
+
+static int file_stat(struct file *file, struct stat *st)
+{
+    memset(st, 0, sizeof(*st));
+    return file->ops->fstat ? file->ops->fstat(file, st) : 0;
+}
+
+static bool may_read(const struct file *file)
+{
+    return (file->flags & O_ACCMODE) != O_WRONLY;
+}
+
+static bool may_write(const struct file *file)
+{
+    return (file->flags & O_ACCMODE) != O_RDONLY;
+}
+
+static size_t clamp(size_t length)
+{
+    return length < MAX_TRANSFER ? length : MAX_TRANSFER;
+}
+
+static ssize_t file_read(struct file *file, void *buf, size_t length)
+{
+    ssize_t result;
+
+    if (!may_read(file))
+        return -EBADF;
+    if (file->ops->read)
+        return file->ops->read(file, buf, length);
+    if (!file->ops->pread)
+        return -EBADF;
+    result = file->ops->pread(file, buf, length, file->offset);
+    if (result > 0)
+        file->offset += result;
+    return result;
+}
+
+static ssize_t file_write(struct file *file, const void *buf, size_t length)
+{
+    struct stat st;
+    ssize_t result;
+
+    if (!may_write(file))
+        return -EBADF;
+    if (file->ops->write)
+        return file->ops->write(file, buf, length);
+    if (!file->ops->pwrite)
+        return -EBADF;
+    if (file->flags & O_APPEND) {
+        result = file_stat(file, &st);
+        if (result)
+            return result;
+        file->offset = st.st_size;
+    }
+    result = file->ops->pwrite(file, buf, length, file->offset);
+    if (result > 0)
+        file->offset += result;
+    return result;
 }
 
 _READ_WRITE_RETURN_TYPE read(int fd, void *buf, size_t length)
@@ -94,9 +175,7 @@ _READ_WRITE_RETURN_TYPE read(int fd, void *buf, size_t length)
 
     if (!file)
         return -1;
-    if (length > MAX_TRANSFER)
-        length = MAX_TRANSFER;
-    result = file->ops->read ? file->ops->read(file, buf, length) : -EBADF;
+    result = file_read(file, buf, clamp(length));
     file_put(file);
     return (_READ_WRITE_RETURN_TYPE)c_result(result);
 }
@@ -108,11 +187,69 @@ _READ_WRITE_RETURN_TYPE write(int fd, const void *buf, size_t length)
 
     if (!file)
         return -1;
-    if (length > MAX_TRANSFER)
-        length = MAX_TRANSFER;
-    result = file->ops->write ? file->ops->write(file, buf, length) : -EBADF;
+    result = file_write(file, buf, clamp(length));
     file_put(file);
     return (_READ_WRITE_RETURN_TYPE)c_result(result);
+}
+
+ssize_t pread(int fd, void *buf, size_t length, off_t offset)
+{
+    struct file *file = file_get(fd);
+    ssize_t result = -ESPIPE;
+
+    if (!file)
+        return -1;
+    if (!may_read(file))
+        result = -EBADF;
+    else if (offset < 0)
+        result = -EINVAL;
+    else if (file->ops->pread)
+        result = file->ops->pread(file, buf, clamp(length), offset);
+    file_put(file);
+    return c_result(result);
+}
+
+ssize_t pwrite(int fd, const void *buf, size_t length, off_t offset)
+{
+    struct file *file = file_get(fd);
+    ssize_t result = -ESPIPE;
+
+    if (!file)
+        return -1;
+    if (!may_write(file))
+        result = -EBADF;
+    else if (offset < 0)
+        result = -EINVAL;
+    else if (file->ops->pwrite)
+        result = file->ops->pwrite(file, buf, clamp(length), offset);
+    file_put(file);
+    return c_result(result);
+}
+
+static off_t file_seek(struct file *file, off_t offset, int whence)
+{
+    off_t base = 0;
+    struct stat st;
+
+    if (!file->ops->pread && !file->ops->pwrite)
+        return -ESPIPE;
+    if (whence == SEEK_CUR) {
+        base = file->offset;
+    } else if (whence == SEEK_END) {
+        int error = file_stat(file, &st);
+
+        if (error)
+            return error;
+        base = st.st_size;
+    } else if (whence != SEEK_SET) {
+        return -EINVAL;
+    }
+    if (__builtin_add_overflow(base, offset, &base))
+        return -EOVERFLOW;
+    if (base < 0)
+        return -EINVAL;
+    file->offset = base;
+    return base;
 }
 
 off_t lseek(int fd, off_t offset, int whence)
@@ -122,7 +259,7 @@ off_t lseek(int fd, off_t offset, int whence)
 
     if (!file)
         return -1;
-    result = file->ops->lseek ? file->ops->lseek(file, offset, whence) : -ESPIPE;
+    result = file_seek(file, offset, whence);
     file_put(file);
     return c_result(result);
 }
@@ -134,10 +271,39 @@ int fstat(int fd, struct stat *st)
 
     if (!file)
         return -1;
-    memset(st, 0, sizeof(*st));
-    result = file->ops->fstat ? file->ops->fstat(file, st) : 0;
+    result = file_stat(file, st);
     file_put(file);
     return (int)c_result(result);
+}
+
+int ftruncate(int fd, off_t length)
+{
+    struct file *file = file_get(fd);
+    int result;
+
+    if (!file)
+        return -1;
+    result =
+        !may_write(file) || !file->ops->truncate || length < 0 ? -EINVAL : file->ops->truncate(file, length);
+    file_put(file);
+    return (int)c_result(result);
+}
+
+int fsync(int fd)
+{
+    struct file *file = file_get(fd);
+    int result;
+
+    if (!file)
+        return -1;
+    result = file->ops->sync ? file->ops->sync(file) : 0;
+    file_put(file);
+    return (int)c_result(result);
+}
+
+int fdatasync(int fd)
+{
+    return fsync(fd);
 }
 
 int isatty(int fd)
@@ -210,7 +376,9 @@ static const struct file_ops console_file_ops = {
 
 void file_init(void)
 {
-    static struct file console = { .ops = &console_file_ops, .references = 1, .is_terminal = 1 };
+    static struct file console = {
+        .ops = &console_file_ops, .flags = O_RDWR, .references = 1, .is_terminal = 1
+    };
 
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         install(&console);

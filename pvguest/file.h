@@ -13,25 +13,41 @@
 struct stat;
 struct file;
 
-/* A member that is NULL makes the call fail with the errno that POSIX has for it. */
+/*
+ * A member that is NULL makes the call fail with the errno that POSIX has for it. Streams have read and
+ * write; what has positions has pread and pwrite instead, and file.c keeps the offset.
+ */
 struct file_ops {
     ssize_t (*read)(struct file *file, void *buf, size_t length);
     ssize_t (*write)(struct file *file, const void *buf, size_t length);
-    off_t (*lseek)(struct file *file, off_t offset, int whence);
-    int (*fstat)(struct file *file, struct stat *st);
+    ssize_t (*pread)(struct file *file, void *buf, size_t length, off_t offset);
+    ssize_t (*pwrite)(struct file *file, const void *buf, size_t length, off_t offset);
+    int (*fstat)(struct file *file, struct stat *st); /* *st is zeroed */
+    int (*truncate)(struct file *file, off_t length);
+    int (*sync)(struct file *file);  /* NULL: nothing to do */
     int (*close)(struct file *file); /* last use; frees what `object` stands for */
 };
+
+struct fs_mount;
 
 struct file {
     const struct file_ops *ops;
     void *object; /* the operations' own */
     off_t offset;
+    int flags; /* O_* of open() */
     unsigned int references;
     int is_terminal;
+    struct fs_mount *mount; /* kept while the file is open; NULL for what has no path */
 };
 
 /* Makes a descriptor, the lowest that is free, for an object. Returns it, or -EMFILE or -ENOMEM. */
 int file_open(const struct file_ops *ops, void *object);
+
+/* The same for an open file that the caller has made with calloc(); on an error it stays the caller's. */
+int file_install(struct file *file);
+
+/* Closes a file without a descriptor, that is, after file_install() has failed. */
+void file_discard(struct file *file);
 
 /* The console as descriptors 0, 1 and 2. */
 void file_init(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system calls of the C library that are neither files (file.c, dir.c) nor memory (heap.c): time, the
- * environment, the end. A guest is one process: what makes others fails with ENOSYS.
+ * The system calls of the C library that are neither files (file.c, path_calls.c, dir.c) nor memory (heap.c):
+ * time, the environment, the end. A guest is one process: what makes others fails with ENOSYS.
  */
 #include "pvguest/libc.h"
 #include "pvguest/console.h"
@@ -230,24 +230,6 @@ int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 {
     (void)how, (void)set, (void)old;
     return unsupported(ENOSYS);
-}
-
-int link(const char *from, const char *to)
-{
-    (void)from, (void)to;
-    return unsupported(EROFS);
-}
-
-int unlink(const char *path)
-{
-    (void)path;
-    return unsupported(EROFS);
-}
-
-int mkdir(const char *path, mode_t mode)
-{
-    (void)path, (void)mode;
-    return unsupported(EROFS);
 }
 
 void libc_init(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From the entry point to main(), in order. */
+#include "pvguest/archive.h"
 #include "pvguest/console.h"
 #include "pvguest/cpu.h"
 #include "pvguest/entry.h"
@@ -9,7 +10,6 @@
 #include "pvguest/panic.h"
 #include "pvguest/shared_info.h"
 #include "pvguest/smp.h"
-#include "pvguest/tarfs.h"
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
 #include "pvguest/timer.h"
@@ -41,7 +41,7 @@ static void run_main(void *arg)
     timer_init();
     console_init();
     libc_init();
-    tarfs_init((const void *)start_info->mod_start, start_info->mod_len);
+    archive_init();
     argc = libc_parse_command_line((const char *)start_info->cmd_line, &argv);
     __libc_init_array();
     exit(main(argc, argv));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/tarfs.h"
+#include "pvguest/path.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,41 +62,6 @@ static bool checksum_is_right(const struct header *header)
         sum += blank ? ' ' : bytes[i];
     }
     return parse_octal(header->checksum, sizeof(header->checksum), &expected) && sum == expected;
-}
-
-/* Appends the parts of a path to a normalised one of length *length, without ".", ".." and empty parts doing
- * more than they mean. False if it gets longer than MAX_PATH. */
-static bool append_path(char *out, size_t *length, const char *path, size_t size)
-{
-    size_t i = 0;
-
-    while (i < size && path[i]) {
-        size_t part = 0;
-
-        while (i + part < size && path[i + part] && path[i + part] != '/')
-            part++;
-        if (part == 2 && path[i] == '.' && path[i + 1] == '.') {
-            while (*length && out[--*length] != '/')
-                continue;
-        } else if (part && !(part == 1 && path[i] == '.')) {
-            if (*length + 1 + part > MAX_PATH)
-                return false;
-            out[(*length)++] = '/';
-            memcpy(out + *length, path + i, part);
-            *length += part;
-        }
-        i += part;
-        if (i < size && path[i] == '/')
-            i++;
-    }
-    return true;
-}
-
-static void end_path(char *out, size_t length)
-{
-    if (!length)
-        out[length++] = '/';
-    out[length] = '\0';
 }
 
 /* Index of the first node whose path is not less; *found says whether it is equal. */
@@ -173,10 +139,10 @@ static int add_entry(const struct header *header, const void *data, uint64_t siz
     if (!parse_octal(header->mode, sizeof(header->mode), &mode) ||
         !parse_octal(header->mtime, sizeof(header->mtime), &node.mtime))
         return -EINVAL;
-    if (!append_path(path, &length, header->prefix, sizeof(header->prefix)) ||
-        !append_path(path, &length, header->name, sizeof(header->name)))
+    if (!path_append(path, &length, MAX_PATH, header->prefix, sizeof(header->prefix)) ||
+        !path_append(path, &length, MAX_PATH, header->name, sizeof(header->name)))
         return -EINVAL;
-    end_path(path, length);
+    path_end(path, length);
     node.mode = (uint32_t)mode & 0555;
     node.directory = header->type == '5';
     if (node.directory)
@@ -229,9 +195,9 @@ const struct tarfs_node *tarfs_find(const char *path)
     size_t index;
     bool found;
 
-    if (!append_path(normal, &length, path, strlen(path)))
+    if (!path_append(normal, &length, MAX_PATH, path, strlen(path)))
         return NULL;
-    end_path(normal, length);
+    path_end(normal, length);
     index = find_index(normal, &found);
     return found ? &nodes[index] : NULL;
 }

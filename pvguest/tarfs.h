@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A read-only file system out of a ustar archive in memory: the module that the domain was started with.
- * Files are not copied. Pure logic; dir.c and syscalls.c give it POSIX's form.
+ * Files are not copied. Pure logic; archive.c mounts it.
  */
 #ifndef PVGUEST_TARFS_H
 #define PVGUEST_TARFS_H

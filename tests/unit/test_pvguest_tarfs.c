@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The archive file system: paths, implied directories, children, and archives that lie. */
-/* unit-sources: pvguest/tarfs.c */
+/* unit-sources: pvguest/tarfs.c pvguest/path.c */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

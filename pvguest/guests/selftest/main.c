@@ -44,6 +44,7 @@ static const struct test {
     { "stdio", test_stdio },
     { "files", test_files },
     { "directories", test_directories },
+    { "ram-files", test_ram_files },
     { "entropy", test_entropy },
     { "vcpus", test_vcpus },
     { "pci", test_pci },

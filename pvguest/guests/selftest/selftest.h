@@ -52,4 +52,8 @@ void test_files(void);
 void test_directories(void);
 void test_entropy(void);
 
+void test_ram_files(void);
+/* Makes, changes and removes files and directories in an empty writable directory, an absolute path. */
+void exercise_tree(const char *root);
+
 #endif
