@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libxenstore's interface, <xenstore.h>. */
 #include "pvguest/xenstore_transport.h"
+#include "pvguest/time.h"
 #include <xenstore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -338,11 +339,11 @@ bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
     return done(ask_words(h, XS_UNWATCH, 0, path, token, NULL));
 }
 
-static char **next_event(struct xs_handle *h, bool wait, unsigned int *num)
+static char **next_event(struct xs_handle *h, uint64_t deadline, unsigned int *num)
 {
     char *payload, **array;
     uint32_t len;
-    int error = h->transport->event(h->client, wait, &payload, &len);
+    int error = h->transport->event(h->client, deadline, &payload, &len);
 
     if (error != 0) {
         errno = error;
@@ -357,12 +358,21 @@ char **xs_check_watch(struct xs_handle *h)
 {
     unsigned int num;
 
-    return next_event(h, false, &num);
+    return next_event(h, 0, &num);
 }
 
 char **xs_read_watch(struct xs_handle *h, unsigned int *num)
 {
-    return next_event(h, true, num);
+    return next_event(h, TIME_NEVER, num);
+}
+
+char **xenstore_read_watch_until(struct xs_handle *h, uint64_t deadline, unsigned int *num)
+{
+    char **event = next_event(h, deadline, num);
+
+    if (event == NULL && errno == EAGAIN)
+        errno = ETIMEDOUT;
+    return event;
 }
 
 /* There is no poll(): a thread that waits calls xs_read_watch(). */

@@ -259,14 +259,15 @@ static int ring_client_request(void *client, struct xsd_sockmsg *header, const v
     return exchange(header, payload, reply);
 }
 
-static int ring_client_event(void *arg, bool wait, char **payload, uint32_t *len)
+static int ring_client_event(void *arg, uint64_t deadline, char **payload, uint32_t *len)
 {
     struct client *client = arg;
     struct event *event;
 
     mutex_lock(&lock);
-    while ((event = TAILQ_FIRST(&client->events)) == NULL && wait)
-        cond_wait(&changed, &lock);
+    while ((event = TAILQ_FIRST(&client->events)) == NULL)
+        if (cond_wait_until(&changed, &lock, deadline) != 0)
+            break;
     if (event != NULL)
         TAILQ_REMOVE(&client->events, event, next);
     mutex_unlock(&lock);

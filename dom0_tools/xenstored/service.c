@@ -299,7 +299,7 @@ static int local_request(void *client, struct xsd_sockmsg *header, const void *p
     return *reply != NULL ? 0 : ENOMEM;
 }
 
-static int local_event(void *client, bool wait, char **payload, uint32_t *len)
+static int local_event(void *client, uint64_t deadline, char **payload, uint32_t *len)
 {
     struct connection *conn = client;
     struct xsd_sockmsg header;
@@ -307,8 +307,9 @@ static int local_event(void *client, bool wait, char **payload, uint32_t *len)
     int error = EAGAIN;
 
     mutex_lock(&service->lock);
-    while ((message = find_message(conn, true, &header)) == NULL && wait)
-        cond_wait(&service->events, &service->lock);
+    while ((message = find_message(conn, true, &header)) == NULL)
+        if (cond_wait_until(&service->events, &service->lock, deadline) != 0)
+            break;
     if (message != NULL) {
         *payload = take_message(conn, message, header.len);
         *len = header.len;
