@@ -30,9 +30,9 @@ hv: $(HV_ELF) $(HV) ## build the hypervisor (DEBUG=1: with assertions and lock c
 HV_DEPS := Makefile hv/hv.mk
 
 # The one file that calls third-party code in the hypervisor: the decompressors, which are freed after boot.
-$(HV_DIR)/hv/boot/bzimage.o: HV_CPPFLAGS += -isystem $(DECOMPRESS_SRC)/xz-5.4.1/src/liblzma/api \
+$(HV_DIR)/hv/boot/unpack.o: HV_CPPFLAGS += -isystem $(DECOMPRESS_SRC)/xz-5.4.1/src/liblzma/api \
     -isystem $(DECOMPRESS_SRC)/lz4-1.9.4/lib -isystem $(NEWLIB)/include
-$(HV_DIR)/hv/boot/bzimage.o: $(DECOMPRESS_SRC)/.unpacked $(NEWLIB_LIBC)
+$(HV_DIR)/hv/boot/unpack.o: $(DECOMPRESS_SRC)/.unpacked $(NEWLIB_LIBC)
 
 $(HV_DIR)/%.o: %.c $(HV_DEPS) | $(SETUP) $(XEN_HEADERS)
 	$(call step,CC,$<)

@@ -20,7 +20,7 @@ struct pv_build {
  * "Start-of-day memory layout") and set up vCPU 0. NULL, or a sentence that says why the domain cannot be
  * built.
  */
-const char *pv_build(struct domain *d, const struct pv_build *b);
+const char *pv_build(struct domain *d, const struct pv_build *spec);
 
 /* The domain is being torn down: give back the console page that the hypervisor served. */
 void pv_build_release_console(struct domain *d);
