@@ -19,6 +19,21 @@ $(DOM0_DIR)/obj/%.o: dom0_tools/%.c dom0_tools/dom0_tools.mk Makefile | $(XEN_HE
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PVGUEST_CPPFLAGS) $(PVGUEST_CFLAGS) -MMD -MP -c $< -o $@
 
+# What dom0's builder and the hypervisor's boot-time one have in common is written once, under hv/.
+DOM0_SHARED := hv/boot/unpack hv/lib/bzimage_payload hv/lib/elf hv/lib/parse hv/lib/pv_layout hv/lib/xen_elfnotes
+
+$(DOM0_DIR)/obj/hv/%.o: hv/%.c dom0_tools/dom0_tools.mk Makefile $(DECOMPRESS_SRC)/.unpacked | $(XEN_HEADERS) $(NEWLIB_LIBC)
+	$(call step,CC,$< (dom0))
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PVGUEST_CPPFLAGS) $(UNPACK_CPPFLAGS) $(PVGUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(DOM0_DIR)/libshared.a: $(DOM0_SHARED:%=$(DOM0_DIR)/obj/%.o)
+	$(call step,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(DOM0_DIR)/obj/builder/%.o: PVGUEST_CPPFLAGS += $(UNPACK_CPPFLAGS)
+$(DOM0_DIR)/obj/builder/kernel_image.o: $(DECOMPRESS_SRC)/.unpacked
+
 define dom0_library_rule
 $(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard dom0_tools/$(1)/*.c))
 	$$(call step,AR,$$@)
@@ -26,9 +41,11 @@ $(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard 
 endef
 $(foreach part,$(DOM0_PARTS),$(eval $(call dom0_library_rule,$(part))))
 
-$(DOM0_ELF): $(DOM0_MAIN) $(DOM0_LIBS) $(PVGUEST_DEPS)
+DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB)
+
+$(DOM0_ELF): $(DOM0_LINKED) $(PVGUEST_DEPS)
 	$(call step,LD,$@)
-	$(call pvguest_link,$@,$(DOM0_MAIN) $(DOM0_LIBS))
+	$(call pvguest_link,$@,$(DOM0_LINKED))
 
 # The same files give the same archive, whoever builds it and when.
 $(DOM0_INITRD): $(DOM0_FILES) dom0_tools/dom0_tools.mk
