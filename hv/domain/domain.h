@@ -27,6 +27,8 @@ struct domain;
 struct grant_table;
 struct rangeset;
 struct cpuid_policy;
+struct hvm_vcpu;
+struct hvm_domain;
 
 /* v->pause_flags: a vCPU runs only while all are clear and no pause count is held. */
 #define VPF_BLOCKED BIT(0) /* SCHEDOP_block / poll: woken by an event */
@@ -70,16 +72,18 @@ struct vcpu {
 
     uint8_t nmi_pending;
     bool nmi_masked;
+    bool upcall_raised; /* evtchn_upcall_pending went from 0 to 1 since a hardware guest's vCPU last looked */
 
     struct regs regs; /* while not running; live ones are in cpu_info.guest_regs */
     struct pv_vcpu pv;
-    void *xsave; /* FPU and extended state */
+    struct hvm_vcpu *hvm; /* hardware guests: hv/hvm/hvm.h */
+    void *xsave;          /* FPU and extended state */
     uint64_t xcr0;
     uint32_t fpu_cpu; /* CPU + 1 whose registers may still hold this state (hv/cpu/fpu.c); 0 = none */
     uint64_t work;    /* budget used in the present hypercall (hypercall_preempt_check) */
 };
 
-/* How a kind of guest (PV now, hardware guests later) is run; chosen once at creation. */
+/* How a kind of guest (PV, or in hardware virtualization) is run; chosen once at creation. */
 struct guest_ops {
     const char *name;
     int (*domain_init)(struct domain *d);
@@ -131,6 +135,7 @@ struct domain {
 
     struct spinlock mmu_lock; /* LOCK_MMU: page-table updates and typing, see hv/pv/page_type.c */
     struct pv_domain pv;
+    struct hvm_domain *hvm; /* NULL for PV domains */
 
     struct evtchn_domain evtchn;
     struct grant_table *grant;   /* hypercalls/grant_table.c */
@@ -221,9 +226,14 @@ int may(const struct domain *d, enum action a, const struct domain *target);
  */
 struct domain *domain_for_hypercall(domid_t id, enum action a, int *rc);
 
+static inline bool is_hvm_domain(const struct domain *d)
+{
+    return d->hvm;
+}
+
 static inline bool is_pv_domain(const struct domain *d)
 {
-    return !d->is_idle; /* the only kind so far */
+    return !d->is_idle && !d->hvm;
 }
 
 /* vcpu_info slot in shared_info of vCPUs below 32. */

@@ -36,8 +36,10 @@ void vcpu_unblock(struct vcpu *v)
 
 void vcpu_mark_events_pending(struct vcpu *v)
 {
-    if (!atomic_xchg(&v->info->evtchn_upcall_pending, 1))
+    if (!atomic_xchg(&v->info->evtchn_upcall_pending, 1)) {
+        WRITE_ONCE(v->upcall_raised, true);
         vcpu_kick(v);
+    }
 }
 
 bool vcpu_event_deliverable(const struct vcpu *v)
