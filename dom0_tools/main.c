@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* dom0: the control domain's program. It starts its services, each a library of its own. */
+#include "dom0_tools/block/block_commands.h"
+#include "dom0_tools/drivers/drivers.h"
 #include "dom0_tools/pci/pci_commands.h"
 #include "dom0_tools/shell/shell.h"
 #include "dom0_tools/system/system.h"
@@ -36,6 +38,8 @@ static void start_pci(void)
 
     if (error != 0)
         fprintf(stderr, "dom0: no access to PCI devices: %s\n", strerror(xen_errno_to_c(error)));
+    else
+        drivers_start();
 }
 
 /* As an ordinary domain this program is a client of dom0's. */
@@ -57,6 +61,7 @@ int main(void)
     command_register(&commands, xl_commands, xl_nr_commands);
     command_register(&commands, lsevtchn_commands, lsevtchn_nr_commands);
     command_register(&commands, pci_commands, pci_nr_commands);
+    command_register(&commands, block_commands, block_nr_commands);
     command_register(&commands, xenstore_commands, xenstore_nr_commands);
     print_file("/etc/motd");
     if (shell_start(&commands) != 0)

@@ -94,8 +94,8 @@ void virtio_close(struct virtio_device *device);
 /* Stops the device: it touches no memory any more. */
 void virtio_reset(struct virtio_device *device);
 
-/* Copies a field of length bytes of device configuration, as it was at one moment (4.1.4.3.1). False: out of its
- * range, or the device has failed. Any context. */
+/* Copies a field of length bytes of device configuration, as it was at one moment (4.1.4.3.1). False: out of
+ * its range, or the device has failed. Any context. */
 bool virtio_config_read(struct virtio_device *device, size_t offset, void *out, size_t length);
 
 /* Tells the device of new buffers, if it wants to know. Any context, upcalls masked. */

@@ -17,8 +17,8 @@
 /* One page holds the descriptors of a queue, so this is the largest size used. */
 #define VIRTQUEUE_MAX_SIZE 256
 
-/* Descriptors that one buffer may have when the device takes indirect ones: an eighth of a page. */
-#define VIRTQUEUE_SEGMENTS 32
+/* Descriptors that one buffer may have when the device takes indirect ones: a quarter of a page. */
+#define VIRTQUEUE_SEGMENTS 64
 
 /* Pages that a queue of VIRTQUEUE_MAX_SIZE needs: descriptors, available ring, used ring, indirect tables. */
 #define VIRTQUEUE_RING_PAGES     3

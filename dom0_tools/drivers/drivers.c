@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0_tools/drivers/drivers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+static void (*const probes[])(const struct pci_function *function) = {
+    virtio_blk_probe,
+};
+
+static bool probe(struct pci_address address, void *arg)
+{
+    struct pci_function function;
+
+    (void)arg;
+    pci_read_function(&function, address);
+    for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
+        probes[i](&function);
+    return true;
+}
+
+void drivers_start(void)
+{
+    pci_for_each(probe, NULL);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* dom0's drivers for real devices. */
+#ifndef DOM0_DRIVERS_DRIVERS_H
+#define DOM0_DRIVERS_DRIVERS_H
+
+#include "dom0_tools/pci/pci_function.h"
+
+/* Looks at every PCI function and starts the driver of those that have one. After pci_init(). Threads only.
+ */
+void drivers_start(void);
+
+/* Each looks whether the device is its own and takes it into use; a fault is reported, and the device left
+ * alone. */
+void virtio_blk_probe(const struct pci_function *function);
+
+#endif
