@@ -18,6 +18,7 @@
 #define MSR_PAT             0x00000277
 #define MSR_TSC_DEADLINE    0x000006e0
 #define MSR_X2APIC_FIRST    0x00000800
+#define MSR_X2APIC_LAST     0x000008ff
 #define MSR_XSS             0x00000da0
 #define MSR_EFER            0xc0000080
 #define MSR_STAR            0xc0000081

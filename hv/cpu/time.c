@@ -38,6 +38,11 @@ static uint64_t scale_tsc(uint64_t ticks)
     return (uint64_t)(((unsigned __int128)ticks * tsc_scale.mul) >> 32);
 }
 
+uint64_t tsc_to_ns(uint64_t ticks)
+{
+    return scale_tsc(min(ticks, BIT(53)));
+}
+
 /* mul and shift with 2^31 <= mul < 2^32, so that ns = ((ticks << shift) * mul) >> 32. */
 static struct tsc_scale scale_of_frequency(uint64_t hz)
 {

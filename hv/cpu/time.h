@@ -21,6 +21,8 @@ void time_check_cpus(void);
 
 /* Monotonic nanoseconds since boot, the same on all CPUs. */
 uint64_t now_ns(void);
+/* ns that a number of TSC ticks takes; of more than 2^53, those of 2^53. */
+uint64_t tsc_to_ns(uint64_t ticks);
 /* TSC value at which now_ns() will be at least `ns`. */
 uint64_t ns_to_tsc(uint64_t ns);
 
