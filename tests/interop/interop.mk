@@ -15,5 +15,16 @@ $(STRESS_INITRAMFS): tests/interop/stress_initramfs.py tests/bench/initramfs.py 
 	$(call step,GEN,$@)
 	$(Q)python3 $< $(INTEROP_DIR)/stress $(INTEROP_DIR)/micro $@
 
+# Linux with `xl` as the control domain of real Xen: what our toolstack and our guests are compared with.
+XEN_DOM0_INITRAMFS := $(INTEROP_DIR)/xen-dom0.cpio.gz
+XEN_DOM0_DEBS := bash libc6 libext2fs2 libgcc-s1 liblzma5 libncurses6 libtinfo6 libuuid1 libxencall1 libxendevicemodel1 libxenevtchn1 \
+                 libxenforeignmemory1 libxengnttab1 libxenhypfs1 libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 \
+                 libzstd1 xen-utils-4.17 xen-utils-common xenstore-utils zlib1g
+
+$(XEN_DOM0_INITRAMFS): tests/interop/xen_dom0_initramfs.py tests/bench/initramfs.py $(INTEROP_DIR)/ticks \
+                       $(DEBS)/linux-image-amd64/.unpacked $(XEN_DOM0_DEBS:%=$(DEBS)/%/.unpacked)
+	$(call step,GEN,$@)
+	$(Q)python3 $< $@ $(INTEROP_DIR)/ticks $(DEBS)/linux-image-amd64/lib/modules/* $(XEN_DOM0_DEBS:%=$(DEBS)/%)
+
 .PHONY: interop
-interop: $(STRESS_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need
+interop: $(STRESS_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need

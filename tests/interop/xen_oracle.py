@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Real Xen 4.17 with Linux and `xl` as its control domain: what our toolstack, our guests and our figures are compared with.
+
+    with oracle("name", files={"guest/vmlinuz": LINUX_CLOUD}) as xen:
+        xen.run("xl info")                       # one shell line in dom0: its output; Failure if its status is not 0
+        xen.create('name="g"; type="pv"; kernel="/guest/vmlinuz"; memory=128')
+        xen.guest_expect("g", "login:")          # waits for text in a guest's console log
+        xen.guest_send("g", "poweroff")          # types a line at its console
+        xen.ticks()                              # the time stamp counter: instructions, with instructions=True
+
+`python3 tests/interop/xen_oracle.py [PATH=FILE...]` gives the dom0's shell on the terminal instead."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "bench"))
+from driver import BUILD, CONSOLE, TCG_CPU, XEN, Failure, Session  # noqa: E402
+from initramfs import S_IFDIR, S_IFREG, entry  # noqa: E402
+from qemu import Machine  # noqa: E402
+
+DOM0_KERNEL = os.path.join(BUILD, "debs", "vmlinuz")
+DOM0_INITRAMFS = os.path.join(BUILD, "interop", "xen-dom0.cpio.gz")
+LINUX_CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
+PROMPT = "oracle# "
+CONSOLE_LOG = "/var/log/xen/console/guest-{}.log"
+
+
+def write_initramfs(path, files):
+    """The control domain's initramfs with further files ({path in it: file on the host, or bytes}) behind it."""
+    folders, archive = set(), b""
+    for name, source in files.items():
+        parts = name.strip("/").split("/")
+        for depth in range(1, len(parts)):
+            folder = "/".join(parts[:depth])
+            archive += b"" if folder in folders else entry(folder, S_IFDIR | 0o755)
+            folders.add(folder)
+        if not isinstance(source, bytes):
+            with open(source, "rb") as file:
+                source = file.read()
+        archive += entry("/".join(parts), S_IFREG | 0o755, source)
+    with open(path, "wb") as out, open(DOM0_INITRAMFS, "rb") as base:
+        data = base.read()
+        # An uncompressed archive begins at a multiple of 4 bytes; zeros between archives are passed over.
+        out.write(data + bytes(-len(data) % 4) + archive + entry("TRAILER!!!", 0))
+
+
+class Oracle(Session):
+    """A Session with real Xen whose control domain waits for lines."""
+
+    def __enter__(self):
+        super().__enter__()
+        self.expect(r"oracle: \d+ CPUs")
+        self.expect(PROMPT)
+        return self
+
+    def attempt(self, line, timeout=None):
+        """Runs a shell line in the control domain; returns its output and status."""
+        before = self.position
+        self.send(line + "\n")
+        end = self.expect(r"oracle: status (\d+)\noracle# ", timeout)
+        return self.output[before : end.start()], int(end[1])
+
+    def run(self, line, timeout=None):
+        """Runs a shell line that must succeed; returns its output."""
+        output, status = self.attempt(line, timeout)
+        if status != 0:
+            raise Failure(f"`{line}` ended with status {status}:\n{output}")
+        return output
+
+    def write(self, path, text):
+        """Writes a small text file in the control domain."""
+        lines = " ".join("'" + line.replace("'", "'\\''") + "'" for line in text.strip().split("\n"))
+        self.run(f"printf '%s\\n' {lines} > {path}")
+
+    def create(self, config, options=""):
+        """Creates a domain from xl.cfg text (settings may be separated by `;`); returns xl's output."""
+        self.write("/tmp/guest.cfg", config)
+        return self.run(f"xl create {options} /tmp/guest.cfg")
+
+    def guest_expect(self, name, pattern, timeout=60):
+        """Waits for an extended regular expression in what the guest has printed on its console; returns all of that. It is looked for from the host, so
+        that the control domain sleeps meanwhile."""
+        deadline = time.monotonic() + timeout
+        while True:
+            output, status = self.attempt(f"cat {CONSOLE_LOG.format(name)}")
+            if status == 0 and re.search(pattern, output, re.M):
+                return output
+            if time.monotonic() > deadline:
+                raise Failure(f"guest {name}: no /{pattern}/ after {timeout} s:\n{output[-2000:]}")
+            time.sleep(0.3)
+
+    def guest_send(self, name, line):
+        """Types a line at a guest's console."""
+        self.run(f"echo '{line}' > $(xenstore-read /local/domain/$(xl domid {name})/console/tty)")
+
+    def ticks(self):
+        return int(self.run("ticks"))
+
+
+def machine(initramfs, instructions=False, memory="2G", dom0_memory="640M", words="", xen_words="", extra=(), **options):
+    """The emulated PC. With `instructions` virtual time is the number of executed instructions (1 ns each)."""
+    extra = list(extra) + (["-icount", "shift=0,sleep=off"] if instructions else [])
+    modules = [(DOM0_KERNEL, "console=hvc0 quiet " + words), (initramfs, "")]
+    append = f"{CONSOLE} dom0_mem={dom0_memory},max:{dom0_memory} {xen_words}"
+    return Machine(kernel=XEN, append=append, modules=modules, memory=memory, cpu=TCG_CPU, extra=extra, **options)
+
+
+def oracle(name, files=None, lifetime=120, **options):
+    """An Oracle with these files in its initramfs; further options are those of machine() and Machine."""
+    initramfs = os.path.join(BUILD, "interop", name + ".initramfs")
+    write_initramfs(initramfs, files or {})
+    return Oracle(machine(initramfs, **options), "oracle_" + name, lifetime)
+
+
+def main():
+    initramfs = os.path.join(BUILD, "interop", "shell.initramfs")
+    write_initramfs(initramfs, dict(word.split("=", 1) for word in sys.argv[1:]))
+    subprocess.run(machine(initramfs).command(os.path.dirname(initramfs)), check=False)
+
+
+if __name__ == "__main__":
+    main()
