@@ -16,6 +16,7 @@
 #include "hv/domain/domain.h"
 #include "hv/hvm/p2m.h"
 #include "hv/hvm/vlapic.h"
+#include <xen/hvm/params.h>
 
 enum hvm_segment_name {
     HVM_ES,
@@ -113,8 +114,6 @@ struct hvm_vcpu {
         struct vmx_vcpu *vmx; /* hv/hvm/vmx*.c */
     };
 };
-
-#define HVM_NR_PARAMS 64
 
 struct hvm_domain {
     struct p2m p2m;
