@@ -4,6 +4,7 @@
 #define HYPERCALLS_MEMORY_H
 
 #include "hypercalls/hypercall.h"
+#include <xen/arch-x86/hvm/start_info.h>
 
 /* memory_op's command word: the sub-operation in the low 6 bits, the extent to go on with above. */
 #define MEMORY_EXTENT_SHIFT 6
@@ -23,6 +24,10 @@ memory_fn memory_exchange;
 /* memory_map.c */
 memory_fn memory_map_get, memory_map_set, memory_map_machine, memory_machphys_mapping,
     memory_machphys_mfn_list;
+
+/* What XENMEM_memory_map tells d from now on, by a builder in the hypervisor. 0, -ENOMEM. */
+int memory_map_define(struct domain *d, const struct hvm_memmap_table_entry *entry, unsigned int n);
+void memory_map_free(struct domain *d);
 
 /* Largest extent order that the caller may ask for. */
 unsigned int memory_max_order(const struct domain *d);

@@ -16,7 +16,7 @@ struct e820_entry {
 
 #define E820_MAX 128
 
-struct pv_memory_map {
+struct memory_map {
     unsigned int count;
     struct e820_entry entry[];
 };
@@ -29,22 +29,43 @@ int64_t memory_map_get(uint64_t *word __unused, gva_t arg)
     int64_t rc = -ENOSYS;
 
     if (read_guest(&map, arg))
-        return READ_ONCE(d->pv.memory_map) ? -EFAULT : -ENOSYS;
+        return READ_ONCE(d->memory_map) ? -EFAULT : -ENOSYS;
     spin_lock(&d->lock);
-    if (d->pv.memory_map) {
-        map.nr_entries = min(map.nr_entries, d->pv.memory_map->count);
-        rc = copy_to_guest(gva_of_handle(map.buffer), d->pv.memory_map->entry,
+    if (d->memory_map) {
+        map.nr_entries = min(map.nr_entries, d->memory_map->count);
+        rc = copy_to_guest(gva_of_handle(map.buffer), d->memory_map->entry,
                            map.nr_entries * sizeof(struct e820_entry));
     }
     spin_unlock(&d->lock);
     return rc ? rc : write_guest(arg, &map);
 }
 
+/* Whatever d had before is freed. */
+static void install(struct domain *d, struct memory_map *fresh)
+{
+    struct memory_map *old;
+
+    spin_lock(&d->lock);
+    old = d->memory_map;
+    d->memory_map = fresh;
+    spin_unlock(&d->lock);
+    hv_free(old);
+}
+
+static struct memory_map *map_alloc(unsigned int entries)
+{
+    struct memory_map *map = hv_zalloc(sizeof(*map) + entries * sizeof(struct e820_entry));
+
+    if (map)
+        map->count = entries;
+    return map;
+}
+
 /* XENMEM_set_memory_map, by the domain's builder or itself. */
 int64_t memory_map_set(uint64_t *word __unused, gva_t arg)
 {
     struct xen_foreign_memory_map op;
-    struct pv_memory_map *fresh, *old;
+    struct memory_map *fresh;
     struct domain *d;
     int rc;
 
@@ -55,21 +76,35 @@ int64_t memory_map_set(uint64_t *word __unused, gva_t arg)
     d = domain_for_hypercall(op.domid, ACTION_MAP_FOREIGN, &rc);
     if (!d)
         return rc;
-    fresh = hv_zalloc(sizeof(*fresh) + op.map.nr_entries * sizeof(struct e820_entry));
+    fresh = map_alloc(op.map.nr_entries);
     rc = fresh ? copy_from_guest(fresh->entry, gva_of_handle(op.map.buffer),
                                  op.map.nr_entries * sizeof(struct e820_entry))
                : -ENOMEM;
-    if (!rc) {
-        fresh->count = op.map.nr_entries;
-        spin_lock(&d->lock);
-        old = d->pv.memory_map;
-        d->pv.memory_map = fresh;
-        spin_unlock(&d->lock);
-        fresh = old;
-    }
-    hv_free(fresh);
+    if (rc)
+        hv_free(fresh);
+    else
+        install(d, fresh);
     domain_put(d);
     return rc;
+}
+
+int memory_map_define(struct domain *d, const struct hvm_memmap_table_entry *entry, unsigned int n)
+{
+    struct memory_map *fresh = map_alloc(n);
+
+    if (!fresh)
+        return -ENOMEM;
+    for (unsigned int i = 0; i < n; i++)
+        fresh->entry[i] =
+            (struct e820_entry){ .addr = entry[i].addr, .size = entry[i].size, .type = entry[i].type };
+    install(d, fresh);
+    return 0;
+}
+
+void memory_map_free(struct domain *d)
+{
+    hv_free(d->memory_map);
+    d->memory_map = NULL;
 }
 
 /* XENMEM_machine_memory_map: for the control domain. Without a buffer: how many entries there are. */

@@ -13,7 +13,7 @@
 #include "hv/boot/boot.h"
 #include "hv/boot/bzimage.h"
 #include "hv/boot/dom0_hardware.h"
-#include "hv/boot/pv_build.h"
+#include "hv/boot/domain_build.h"
 #include "hv/boot/start.h"
 #include "hv/cpu/crash.h"
 #include "hv/io/console.h"
@@ -28,6 +28,7 @@
 #include "hv/pv/pv.h"
 #include "hv/sched/sched.h"
 #include "hypercalls/grant_table.h"
+#include "hypercalls/memory.h"
 
 #define MAX_BOOT_DOMAINS 16
 #define DOM0_MEM_DEFAULT MIB(256)
@@ -127,7 +128,7 @@ static int hook_init(struct domain *d)
 
 static int hook_relinquish(struct domain *d)
 {
-    pv_build_release_console(d);
+    ring_release_console(d);
     pirq_domain_free(d); /* it may refer to a page of the domain, which must not outlive the others */
     return gnttab_release_mappings(d);
 }
@@ -135,6 +136,7 @@ static int hook_relinquish(struct domain *d)
 static void hook_free(struct domain *d)
 {
     gnttab_free(d);
+    memory_map_free(d);
     pirq_domain_free(d);
     rangeset_destroy(d->ioports);
     rangeset_destroy(d->iomem);
@@ -176,7 +178,7 @@ static const char *__init take_module(int n, const void **data, size_t *size)
 
 static const char *__init build(struct domain *d, const struct boot_domain *b)
 {
-    struct pv_build p = { .cmdline = b->cmdline, .pages = b->mem >> PAGE_SHIFT, .xenstore = b->xenstore };
+    struct domain_build p = { .cmdline = b->cmdline, .pages = b->mem >> PAGE_SHIFT, .xenstore = b->xenstore };
     struct bzimage unpacked = { 0 };
     const char *bad = take_module(b->kernel, &p.kernel, &p.kernel_size);
 

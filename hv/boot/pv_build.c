@@ -4,9 +4,8 @@
  * hv/lib/pv_layout.h. Page tables are built as plain memory and become page tables by the same pinning that a
  * guest would use.
  */
-#include "hv/boot/pv_build.h"
+#include "hv/boot/domain_build.h"
 #include "hv/cpu/desc.h"
-#include "hv/io/console_domain.h"
 #include "hv/lib/elf.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/printf.h"
@@ -15,7 +14,6 @@
 #include "hv/mm/m2p.h"
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv.h"
-#include "hypercalls/grant_table.h"
 #include <xen/elfnote.h>
 #include <xen/features.h>
 
@@ -173,47 +171,25 @@ static void fill_start_info(const struct building *b, const char *cmdline)
         si->flags |= SIF_PRIVILEGED | SIF_INITDOMAIN;
 }
 
-/*
- * The ring to xenstore: port 1, and grant reference 1 for the toolstack's domain, which finds them there (xl
- * passes the same when it introduces a domain). A store_evtchn of 0 tells the kernel that there is none.
- */
-static const char *make_store(const struct building *b)
+static const char *make_rings(const struct building *b, bool xenstore)
 {
     struct start_info *si = at(b, b->l.start_info);
-    uint64_t page = b->p2m[pv_layout_pfn(&b->l, b->l.store)];
-    int port = evtchn_alloc_unbound_for(b->d, dom0->id);
+    uint64_t store = b->p2m[pv_layout_pfn(&b->l, b->l.store)];
+    uint64_t console = b->p2m[pv_layout_pfn(&b->l, b->l.console)];
+    const char *bad = NULL;
+    uint32_t port = 0;
 
-    if (port < 0)
-        return "no event channel for xenstore";
-    if (gnttab_preset(b->d, GNTTAB_RESERVED_XENSTORE, dom0->id, mfn(page)))
-        return "out of memory for its grant table";
-    si->store_mfn = page;
-    si->store_evtchn = (uint32_t)port;
-    return NULL;
-}
-
-/* The console ring of a domain that the hypervisor itself serves; dom0 may look at it. */
-static const char *make_console(const struct building *b)
-{
-    struct start_info *si = at(b, b->l.start_info);
-    struct domain *d = b->d;
-    int port = evtchn_alloc_unbound_for(d, DOMID_XEN);
-    struct frame *f;
-
-    if (port < 0)
-        return "no event channel for its console";
-    si->console.domU.mfn = b->p2m[pv_layout_pfn(&b->l, b->l.console)];
-    si->console.domU.evtchn = (uint32_t)port;
-    if (gnttab_preset(d, GNTTAB_RESERVED_CONSOLE, dom0->id, mfn(si->console.domU.mfn)))
-        return "out of memory for its grant table";
-    d->console_ring = at(b, b->l.console);
-    /* The hypervisor writes there: the guest must not turn it into a page table or give it away. */
-    f = mfn_to_frame(virt_to_mfn(d->console_ring));
-    if (!frame_get(f, d) || !page_get_writable(f))
-        return "its console page is not writable";
-    d->console_port = (uint32_t)port;
-    console_domain_attach(d);
-    return NULL;
+    /* A store_evtchn of 0 tells the kernel that there is none. */
+    if (xenstore) {
+        bad = ring_make_store(b->d, store, &port);
+        si->store_mfn = store;
+        si->store_evtchn = port;
+    }
+    if (!bad)
+        bad = ring_make_console(b->d, console, mfn(console), &port);
+    si->console.domU.mfn = console;
+    si->console.domU.evtchn = port;
+    return bad;
 }
 
 static void set_registers(const struct building *b, struct vcpu *v)
@@ -233,7 +209,7 @@ static void set_registers(const struct building *b, struct vcpu *v)
     v->pause_flags &= ~(uint64_t)VPF_DOWN;
 }
 
-static const char *build(struct building *b, const struct pv_build *spec)
+static const char *build(struct building *b, const struct domain_build *spec)
 {
     struct vcpu *v = b->d->vcpu[0];
     struct xen_pv_range image;
@@ -255,28 +231,13 @@ static const char *build(struct building *b, const struct pv_build *spec)
     copy_to_pfns(b, pv_layout_p2m_pfn(&b->l), b->p2m, b->l.pages * 8);
     fill_start_info(b, spec->cmdline);
     bad = make_tables(b, v);
-    if (!bad && !b->d->hardware && spec->xenstore)
-        bad = make_store(b);
     if (!bad && !b->d->hardware)
-        bad = make_console(b);
+        bad = make_rings(b, spec->xenstore);
     set_registers(b, v);
     return bad;
 }
 
-void pv_build_release_console(struct domain *d)
-{
-    struct frame *f;
-
-    if (!d->console_ring)
-        return;
-    f = mfn_to_frame(virt_to_mfn(d->console_ring));
-    console_domain_flush(d);
-    d->console_ring = NULL;
-    page_put_writable(f);
-    frame_put(f);
-}
-
-const char *pv_build(struct domain *d, const struct pv_build *spec)
+const char *pv_build(struct domain *d, const struct domain_build *spec)
 {
     struct building b = { .d = d };
     const char *bad = build(&b, spec);

@@ -29,6 +29,7 @@ struct rangeset;
 struct cpuid_policy;
 struct hvm_vcpu;
 struct hvm_domain;
+struct memory_map;
 
 /* v->pause_flags: a vCPU runs only while all are clear and no pause count is held. */
 #define VPF_BLOCKED BIT(0) /* SCHEDOP_block / poll: woken by an event */
@@ -138,9 +139,10 @@ struct domain {
     struct hvm_domain *hvm; /* NULL for PV domains */
 
     struct evtchn_domain evtchn;
-    struct grant_table *grant;   /* hypercalls/grant_table.c */
-    uint64_t vm_assist;          /* VMASST_TYPE_* bits */
-    int64_t time_offset_seconds; /* wall clock of the guest, domctl settimeoffset */
+    struct grant_table *grant;     /* hypercalls/grant_table.c */
+    struct memory_map *memory_map; /* d->lock; hypercalls/memory_map.c; NULL: none was set */
+    uint64_t vm_assist;            /* VMASST_TYPE_* bits */
+    int64_t time_offset_seconds;   /* wall clock of the guest, domctl settimeoffset */
 
     /* Hardware access, checked by emulation, mapping and physdev_op. */
     struct rangeset *ioports, *iomem, *irqs;

@@ -75,8 +75,6 @@ static void pv_domain_free(struct domain *d)
     hv_free_pages(l2, 0);
     hv_free_pages(l3, 0);
     d->pv.perdomain_l3 = NULL;
-    hv_free(d->pv.memory_map);
-    d->pv.memory_map = NULL;
 }
 
 /* The vCPU's 32 entries, with a new L1 page for the first of a group of 16. Caller holds d->lock (vCPU
