@@ -5,6 +5,7 @@
 #include "dom0_tools/pci/pci_commands.h"
 #include "dom0_tools/shell/shell.h"
 #include "dom0_tools/system/system.h"
+#include "dom0_tools/toolstack/toolstack.h"
 #include "dom0_tools/xenstore/xenstore_commands.h"
 #include "dom0_tools/xenstored/service.h"
 #include "dom0_tools/xl/lsevtchn.h"
@@ -43,18 +44,24 @@ static void start_pci(void)
 }
 
 /* As an ordinary domain this program is a client of dom0's. */
-static void start_xenstored(void)
+static void start_services(void)
 {
-    int error = (start_info->flags & SIF_INITDOMAIN) != 0 ? xenstored_start() : 0;
+    int error;
 
+    if ((start_info->flags & SIF_INITDOMAIN) == 0)
+        return;
+    error = xenstored_start();
     if (error != 0)
         fprintf(stderr, "dom0: no xenstored: %s\n", strerror(error));
+    error = toolstack_start();
+    if (error != 0)
+        fprintf(stderr, "dom0: no toolstack: %s\n", strerror(error));
 }
 
 int main(void)
 {
     start_pci();
-    start_xenstored();
+    start_services();
     command_register(&commands, shell_commands, shell_nr_commands);
     command_register(&commands, file_commands, file_nr_commands);
     command_register(&commands, system_commands, system_nr_commands);

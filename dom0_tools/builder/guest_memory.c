@@ -13,7 +13,7 @@
 /* Up to a batch of pieces of 2^order from page frame `pfn` on; returns how many pages came. */
 static uint64_t populate_batch(struct guest_memory *memory, uint64_t pfn, unsigned int order)
 {
-    static xen_pfn_t extents[BATCH];
+    xen_pfn_t extents[BATCH];
     uint64_t size = 1UL << order;
     size_t nr = (memory->pages - pfn) / size;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/xenstored/boot_domains.h"
+#include "dom0_tools/toolstack/domain_nodes.h"
 #include "dom0_tools/xl/domain_list.h"
 #include "pvguest/hypercall.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,85 +16,6 @@
 /* The builder makes the port to xenstore first. */
 #define STORE_PORT   1
 #define CONSOLE_PORT 2
-
-/* Who may do what with a node. */
-enum access { TOOLSTACK, DOMAIN_READS, DOMAIN_OWNS };
-
-static bool put(struct xs_handle *h, domid_t domid, enum access access, const char *path, const char *value)
-{
-    struct xs_permissions perms[] = { { .id = access == DOMAIN_OWNS ? domid : 0, .perms = XS_PERM_NONE },
-                                      { .id = domid, .perms = XS_PERM_READ } };
-
-    return xs_write(h, XBT_NULL, path, value, (unsigned int)strlen(value)) &&
-           xs_set_permissions(h, XBT_NULL, path, perms, access == DOMAIN_READS ? 2 : 1);
-}
-
-/* A node below the domain's directory. */
-static void __attribute__((format(printf, 5, 6)))
-put_domain(struct xs_handle *h, domid_t domid, enum access access, const char *name, const char *format, ...)
-{
-    char path[128], value[128];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(value, sizeof(value), format, args);
-    va_end(args);
-    snprintf(path, sizeof(path), "/local/domain/%u%s%s", domid, *name != '\0' ? "/" : "", name);
-    if (!put(h, domid, access, path, value))
-        fprintf(stderr, "xenstored: %s: %s\n", path, strerror(errno));
-}
-
-static void put_uuid(struct xs_handle *h, const struct xen_domctl_getdomaininfo *info, const char *name)
-{
-    char path[80];
-    int len = snprintf(path, sizeof(path), "/vm/");
-
-    for (size_t i = 0; i < sizeof(info->handle); i++)
-        len += snprintf(path + len, sizeof(path) - (size_t)len,
-                        i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", info->handle[i]);
-    put(h, info->domain, DOMAIN_READS, path, "");
-    put_domain(h, info->domain, DOMAIN_READS, "vm", "%s", path);
-    snprintf(path + len, sizeof(path) - (size_t)len, "/name");
-    put(h, info->domain, DOMAIN_READS, path, name);
-}
-
-/* What a domain's kernel finds, and where it answers. */
-static void put_nodes(struct xs_handle *h, const struct xen_domctl_getdomaininfo *info, const char *name)
-{
-    static const char *const readable[] = { "cpu", "memory", "device", "control" };
-    static const char *const own[] = { "data",
-                                       "drivers",
-                                       "feature",
-                                       "attr",
-                                       "error",
-                                       "device/suspend/event-channel",
-                                       "control/shutdown",
-                                       "control/feature-poweroff",
-                                       "control/feature-reboot",
-                                       "control/feature-suspend",
-                                       "control/sysrq" };
-    domid_t domid = info->domain;
-
-    put_domain(h, domid, DOMAIN_READS, "", "%s", "");
-    put_uuid(h, info, name);
-    put_domain(h, domid, DOMAIN_READS, "name", "%s", name);
-    put_domain(h, domid, DOMAIN_READS, "domid", "%u", domid);
-    for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
-        put_domain(h, domid, DOMAIN_READS, readable[i], "%s", "");
-    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-        put_domain(h, domid, DOMAIN_OWNS, own[i], "%s", "");
-    put_domain(h, domid, DOMAIN_READS, "control/platform-feature-multiprocessor-suspend", "1");
-    put_domain(h, domid, DOMAIN_READS, "control/platform-feature-xs_reset_watches", "1");
-    put_domain(h, domid, DOMAIN_READS, "memory/static-max", "%lu", info->max_pages * 4);
-    put_domain(h, domid, DOMAIN_READS, "memory/target", "%lu", info->tot_pages * 4);
-    put_domain(h, domid, DOMAIN_READS, "memory/videoram", "-1");
-    for (uint32_t cpu = 0; cpu <= info->max_vcpu_id; cpu++) {
-        char node[40];
-
-        snprintf(node, sizeof(node), "cpu/%u/availability", cpu);
-        put_domain(h, domid, DOMAIN_READS, node, "online");
-    }
-}
 
 /* The hypervisor gives none to what it builds. A random one (RFC 4122, version 4). */
 static void make_uuid(struct xen_domctl_getdomaininfo *info)
@@ -116,17 +37,32 @@ static bool is_store_port(domid_t domid, evtchn_port_t port)
            status.u.unbound.dom == 0;
 }
 
+/* Port 0 in either place: it has no such ring here. */
+static void put_nodes(struct xs_handle *h, const struct xen_domctl_getdomaininfo *info, const char *name,
+                      evtchn_port_t store_port, evtchn_port_t console_port)
+{
+    const struct domain_nodes nodes = { .domid = info->domain,
+                                        .name = name,
+                                        .uuid = info->handle,
+                                        .type = "pv",
+                                        .max_memory_kib = info->max_pages * 4,
+                                        .memory_kib = info->tot_pages * 4,
+                                        .vcpus = info->max_vcpu_id + 1,
+                                        .max_vcpus = info->max_vcpu_id + 1,
+                                        .store_ring = GNTTAB_RESERVED_XENSTORE,
+                                        .store_port = store_port,
+                                        .console_ring = GNTTAB_RESERVED_CONSOLE,
+                                        .console_port = console_port };
+
+    if (!domain_nodes_write(h, &nodes))
+        fprintf(stderr, "xenstored: the nodes of domain %u: %s\n", info->domain, strerror(errno));
+}
+
 static void introduce(struct xs_handle *h, const struct xen_domctl_getdomaininfo *info, const char *name)
 {
-    domid_t domid = info->domain;
-
-    put_nodes(h, info, name);
-    put_domain(h, domid, DOMAIN_READS, "console/ring-ref", "%u", GNTTAB_RESERVED_CONSOLE);
-    put_domain(h, domid, DOMAIN_READS, "console/port", "%u", CONSOLE_PORT);
-    put_domain(h, domid, DOMAIN_READS, "store/ring-ref", "%u", GNTTAB_RESERVED_XENSTORE);
-    put_domain(h, domid, DOMAIN_READS, "store/port", "%u", STORE_PORT);
-    if (!xs_introduce_domain(h, domid, GNTTAB_RESERVED_XENSTORE, STORE_PORT))
-        fprintf(stderr, "xenstored: domain %u cannot be introduced: %s\n", domid, strerror(errno));
+    put_nodes(h, info, name, STORE_PORT, CONSOLE_PORT);
+    if (!xs_introduce_domain(h, info->domain, GNTTAB_RESERVED_XENSTORE, STORE_PORT))
+        fprintf(stderr, "xenstored: domain %u cannot be introduced: %s\n", info->domain, strerror(errno));
 }
 
 /* The number of domain=NAME,... on the hypervisor's command line; *name becomes that of number `wanted`. */
@@ -171,7 +107,7 @@ int boot_domains_introduce(void)
             snprintf(name, sizeof(name), "d%u", domid);
         make_uuid(&list.info[i]);
         if (domid == 0)
-            put_nodes(h, &list.info[i], "Domain-0");
+            put_nodes(h, &list.info[i], "Domain-0", 0, 0);
         else if (is_store_port(domid, STORE_PORT))
             introduce(h, &list.info[i], name);
     }

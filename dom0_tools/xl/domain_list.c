@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/xl/domain_list.h"
+#include "dom0_tools/toolstack/toolstack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,18 @@ const struct xen_domctl_getdomaininfo *domain_list_find(const struct domain_list
             return &list->info[i];
     }
     return NULL;
+}
+
+bool domain_find(const char *text, domid_t *domid)
+{
+    struct xen_domctl_getdomaininfo info;
+    char *end;
+    unsigned long id = strtoul(text, &end, 10);
+
+    if (*text == '\0' || *end != '\0')
+        return toolstack_find(text, domid);
+    *domid = (domid_t)id;
+    return id < DOMID_FIRST_RESERVED && xc_domain_info(*domid, &info) == 0;
 }
 
 void domain_list_complete(const char *word, struct completions *list)

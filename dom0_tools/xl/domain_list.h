@@ -21,6 +21,9 @@ void domain_list_free(struct domain_list *list);
 /* The domain that the user means with an id or a name; NULL if there is none. */
 const struct xen_domctl_getdomaininfo *domain_list_find(const struct domain_list *list, const char *text);
 
+/* The same without a list. False if there is none. */
+bool domain_find(const char *text, domid_t *domid);
+
 /* What the user calls the domain, by xenstore; "(null)" if it has no name, as xl prints it. Until the next
  * call. */
 const char *domain_name(domid_t domid);

@@ -7,6 +7,15 @@
 #include <string.h>
 
 static const struct command subcommands[] = {
+    { .name = "create",
+      .arguments = "[-npq] [[-f] FILE] [KEY=VALUE...]",
+      .summary = "make a domain from a configuration file and let it run",
+      .options = "  -n         only read the configuration\n"
+                 "  -p         leave the domain paused\n"
+                 "  -q         say less\n"
+                 "  FILE       in the syntax of xl.cfg\n"
+                 "  KEY=VALUE  counts more than FILE; a list stands in [ ], a string needs no quotes\n",
+      .run = xl_create },
     { .name = "list",
       .arguments = "[-v] [DOMAIN...]",
       .summary = "list the domains",

@@ -3,6 +3,7 @@
 #ifndef DOM0_XL_XL_H
 #define DOM0_XL_XL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dom0_tools/shell/command.h"
@@ -17,7 +18,14 @@ int xl_fail(const char *what, int error);
 /* Prints that the text names no domain; returns COMMAND_FAIL. */
 int xl_no_domain(const char *text);
 
+struct domain_config;
+
+/* Reads a configuration from a file (NULL: none) and from the key=value among the words, which end with NULL
+ * and count more; warns of unknown keys. False with a message in error[TOOLSTACK_ERROR_SIZE]. */
+bool xl_read_config(struct domain_config *config, const char *path, char **settings, char *error);
+
 /* The subcommands; each stands in the file of its subject. */
+int xl_create(int argc, char **argv);
 int xl_list(int argc, char **argv);
 int xl_vcpu_list(int argc, char **argv);
 int xl_uptime(int argc, char **argv);

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One lock, a handle to xenstore, and a thread that waits for @releaseDomain, which xenstored fires whenever
+ * a domain has shut down or gone.
+ */
+#include "dom0_tools/toolstack/toolstack.h"
+#include "dom0_tools/toolstack/create.h"
+#include "dom0_tools/toolstack/domain_nodes.h"
+#include "dom0_tools/toolstack/registry.h"
+#include "dom0_tools/xc/domain.h"
+#include "pvguest/sync.h"
+#include "pvguest/thread.h"
+#include "pvguest/xen_errno.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/sched.h>
+#include <xenstore.h>
+
+static struct mutex lock = MUTEX_INITIALIZER(lock);
+static struct xs_handle *store; /* under the lock */
+
+static bool fail(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool fail(char *error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(error, TOOLSTACK_ERROR_SIZE, format, args);
+    va_end(args);
+    return false;
+}
+
+/* ---- create, destroy: with the lock ---- */
+
+static bool destroy(domid_t domid, char *error)
+{
+    struct domain_record *record = registry_find_domid(domid);
+    int rc = domain_destroy(store, domid);
+
+    if (rc != 0 && rc != -XEN_ESRCH)
+        return fail(error, "the hypervisor does not end the domain: %s", strerror(xen_errno_to_c(rc)));
+    if (record != NULL)
+        registry_remove(record);
+    return rc == 0 || fail(error, "there is no domain %u", domid);
+}
+
+/* Makes it, enters it and lets it run. *config is empty afterwards if it was made. */
+static bool make(struct domain_config *config, bool paused, domid_t *domid, char *error)
+{
+    struct domain_record *record;
+    int rc;
+
+    if (registry_find_name(config->name) != NULL)
+        return fail(error, "there is a domain '%s' already", config->name);
+    if (!domain_create(store, config, domid, error))
+        return false;
+    record = registry_add(*domid, config->name);
+    if (record == NULL) {
+        domain_destroy(store, *domid);
+        return fail(error, "out of memory");
+    }
+    record->managed = true;
+    record->config = *config;
+    *config = (struct domain_config){ 0 };
+    rc = paused ? 0 : xc_domain_unpause(*domid);
+    if (rc == 0)
+        return true;
+    destroy(*domid, error);
+    return fail(error, "it does not start to run: %s", strerror(xen_errno_to_c(rc)));
+}
+
+/* Takes *config over. */
+static bool create(struct domain_config *config, bool paused, domid_t *domid, char *error)
+{
+    bool ok = make(config, paused, domid, error);
+
+    domain_config_free(config);
+    return ok;
+}
+
+/* ---- ends ---- */
+
+static enum domain_end end_of(const struct xen_domctl_getdomaininfo *info)
+{
+    switch (info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) {
+    case SHUTDOWN_poweroff:
+        return DOMAIN_END_POWEROFF;
+    case SHUTDOWN_reboot:
+        return DOMAIN_END_REBOOT;
+    case SHUTDOWN_watchdog:
+        return DOMAIN_END_WATCHDOG;
+    default:
+        return DOMAIN_END_CRASH;
+    }
+}
+
+/* Frees the name of a domain that stays to be looked at. */
+static void rename_away(struct domain_record *record)
+{
+    char name[DOMAIN_NAME_SIZE];
+
+    for (unsigned int i = 0;; i++) {
+        snprintf(name, sizeof(name), "%.*s-%u", (int)sizeof(name) - 12, record->name, i);
+        if (registry_find_name(name) == NULL)
+            break;
+    }
+    domain_nodes_rename(store, record->domid, name);
+    registry_rename(record, name);
+}
+
+/* Makes the domain anew from its configuration, which goes over to the new one. */
+static void restart(struct domain_record *record, bool keep_old)
+{
+    struct domain_config config = record->config;
+    char name[DOMAIN_NAME_SIZE], error[TOOLSTACK_ERROR_SIZE];
+    domid_t domid;
+
+    snprintf(name, sizeof(name), "%s", record->name);
+    record->config = (struct domain_config){ 0 };
+    record->managed = false;
+    if (keep_old) {
+        /* Two domains cannot have one UUID. */
+        config.has_uuid = false;
+        rename_away(record);
+    } else {
+        destroy(record->domid, error);
+    }
+    snprintf(config.name, sizeof(config.name), "%s", name);
+    if (!create(&config, false, &domid, error))
+        fprintf(stderr, "xl: domain %s does not start again: %s\n", name, error);
+}
+
+static void act_on_end(struct domain_record *record, const struct xen_domctl_getdomaininfo *info)
+{
+    enum domain_action action = record->config.on[end_of(info)];
+    char error[TOOLSTACK_ERROR_SIZE];
+
+    record->ended = true;
+    switch (action) {
+    case DOMAIN_PRESERVE:
+        break;
+    case DOMAIN_RESTART:
+    case DOMAIN_COREDUMP_RESTART:
+        restart(record, false);
+        break;
+    case DOMAIN_RENAME_RESTART:
+        restart(record, true);
+        break;
+    case DOMAIN_DESTROY:
+    case DOMAIN_COREDUMP_DESTROY:
+        if (!destroy(record->domid, error))
+            fprintf(stderr, "xl: domain %s: %s\n", record->name, error);
+        break;
+    }
+}
+
+/* Looks at one domain; true when something was done, so that the registry is not what it was. */
+static bool look_at(struct domain_record *record)
+{
+    struct xen_domctl_getdomaininfo info;
+    int rc = xc_domain_info(record->domid, &info);
+
+    /* Somebody else has ended it. */
+    if (rc == -XEN_ESRCH || (rc == 0 && (info.flags & XEN_DOMINF_dying) != 0)) {
+        domain_destroy(store, record->domid);
+        registry_remove(record);
+        return true;
+    }
+    if (rc != 0 || !record->managed || record->ended || (info.flags & XEN_DOMINF_shutdown) == 0)
+        return false;
+    act_on_end(record, &info);
+    return true;
+}
+
+static bool look_at_one_that_ended(void)
+{
+    for (struct domain_record *record = registry_next(NULL); record != NULL; record = registry_next(record))
+        if (look_at(record))
+            return true;
+    return false;
+}
+
+static void run(void *arg)
+{
+    struct xs_handle *h = arg;
+
+    for (;;) {
+        unsigned int nr;
+        char **event = xs_read_watch(h, &nr);
+
+        free(event);
+        mutex_lock(&lock);
+        while (look_at_one_that_ended())
+            ;
+        mutex_unlock(&lock);
+    }
+}
+
+/* ---- the public functions ---- */
+
+bool toolstack_create(struct domain_config *config, bool paused, domid_t *domid, char *error)
+{
+    bool ok;
+
+    mutex_lock(&lock);
+    ok = create(config, paused, domid, error);
+    mutex_unlock(&lock);
+    return ok;
+}
+
+bool toolstack_destroy(domid_t domid, char *error)
+{
+    bool ok;
+
+    mutex_lock(&lock);
+    ok = destroy(domid, error);
+    mutex_unlock(&lock);
+    return ok;
+}
+
+bool toolstack_rename(domid_t domid, const char *name, char *error)
+{
+    struct domain_record *record;
+    bool ok;
+
+    mutex_lock(&lock);
+    record = registry_find_domid(domid);
+    if (strlen(name) >= DOMAIN_NAME_SIZE || *name == '\0')
+        ok = fail(error, "a name has 1 to %d characters", DOMAIN_NAME_SIZE - 1);
+    else if (registry_find_name(name) != NULL)
+        ok = fail(error, "there is a domain '%s' already", name);
+    else if (record == NULL)
+        ok = fail(error, "there is no domain %u", domid);
+    else
+        ok = domain_nodes_rename(store, domid, name) || fail(error, "xenstore: %s", strerror(errno));
+    if (ok) {
+        registry_rename(record, name);
+        strcpy(record->config.name, name);
+    }
+    mutex_unlock(&lock);
+    return ok;
+}
+
+bool toolstack_config_update(domid_t domid, struct domain_config *config, char *error)
+{
+    struct domain_record *record;
+    bool ok;
+
+    mutex_lock(&lock);
+    record = registry_find_domid(domid);
+    ok = record != NULL && record->managed;
+    if (ok) {
+        memcpy(config->uuid, record->config.uuid, sizeof(config->uuid));
+        memcpy(config->name, record->config.name, sizeof(config->name));
+        config->has_uuid = true;
+        domain_config_free(&record->config);
+        record->config = *config;
+        *config = (struct domain_config){ 0 };
+    } else {
+        fail(error, record == NULL ? "there is no domain %u" : "domain %u was not made here", domid);
+    }
+    domain_config_free(config);
+    mutex_unlock(&lock);
+    return ok;
+}
+
+void toolstack_with_config(domid_t domid, void (*fn)(void *arg, const struct domain_config *config),
+                           void *arg)
+{
+    const struct domain_record *record;
+
+    mutex_lock(&lock);
+    record = registry_find_domid(domid);
+    fn(arg, record != NULL && record->managed ? &record->config : NULL);
+    mutex_unlock(&lock);
+}
+
+bool toolstack_find(const char *name, domid_t *domid)
+{
+    const struct domain_record *record;
+
+    mutex_lock(&lock);
+    record = registry_find_name(name);
+    if (record != NULL)
+        *domid = record->domid;
+    mutex_unlock(&lock);
+    return record != NULL;
+}
+
+/* The domains that are there already, by the names that xenstore has for them. */
+static int adopt_domains(void)
+{
+    unsigned int nr = 0;
+    char **list = xs_directory(store, XBT_NULL, "/local/domain", &nr);
+    int error = 0;
+
+    for (unsigned int i = 0; list != NULL && i < nr && error == 0; i++) {
+        char path[64];
+        char *name;
+
+        snprintf(path, sizeof(path), "/local/domain/%s/name", list[i]);
+        name = xs_read(store, XBT_NULL, path, NULL);
+        if (name != NULL && registry_add((domid_t)strtoul(list[i], NULL, 10), name) == NULL)
+            error = ENOMEM;
+        free(name);
+    }
+    free(list);
+    return error;
+}
+
+int toolstack_start(void)
+{
+    struct xs_handle *watcher = xs_open(0);
+    struct thread *thread;
+    int error;
+
+    store = xs_open(0);
+    if (store == NULL || watcher == NULL || !xs_watch(watcher, "@releaseDomain", ""))
+        return errno;
+    error = adopt_domains();
+    if (error != 0)
+        return error;
+    thread = thread_create("toolstack", run, watcher, 0);
+    if (thread == NULL)
+        return ENOMEM;
+    thread_detach(thread);
+    return 0;
+}

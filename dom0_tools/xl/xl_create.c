@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* xl create. */
+#include "dom0_tools/xl/xl.h"
+#include "dom0_tools/config/config_file.h"
+#include "dom0_tools/toolstack/file_data.h"
+#include "dom0_tools/toolstack/toolstack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct create_options {
+    bool paused, dry_run, quiet;
+    const char *path; /* of the file, or NULL */
+};
+
+static bool read_file(struct config_file *file, const char *path, char *error)
+{
+    struct file_data data;
+    bool ok;
+
+    if (!file_data_read(&data, path)) {
+        snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    ok = config_parse(file, data.data, data.size, error);
+    file_data_free(&data);
+    return ok;
+}
+
+static void warn_unused(void *arg, const struct config_setting *setting)
+{
+    const struct config_file *file = arg;
+
+    fprintf(stderr, "%s:%u:%u: warning: '%s' is not known here and means nothing\n", file->name,
+            setting->value.line, setting->value.column, setting->key);
+}
+
+/* A file, if there is one, and the settings of the command line, which count more. */
+bool xl_read_config(struct domain_config *config, const char *path, char **settings, char *error)
+{
+    struct config_file file;
+    bool ok;
+
+    config_init(&file, path != NULL ? path : "command line");
+    ok = path == NULL || read_file(&file, path, error);
+    for (; ok && *settings != NULL; settings++)
+        ok = strchr(*settings, '=') == NULL || config_override(&file, *settings, error);
+    ok = ok && domain_config_read(config, &file, error);
+    if (ok)
+        config_unused(&file, warn_unused, &file);
+    config_free(&file);
+    return ok;
+}
+
+/* The words that are neither options nor settings: at most one, the file. */
+static int find_path(struct create_options *options, char **words)
+{
+    for (; *words != NULL; words++) {
+        if (strchr(*words, '=') != NULL)
+            continue;
+        if (options->path != NULL) {
+            fprintf(stderr, "create: '%s' is a second file\n", *words);
+            return COMMAND_USAGE;
+        }
+        options->path = *words;
+    }
+    return COMMAND_OK;
+}
+
+static int take_options(struct create_options *options, int argc, char **argv)
+{
+    int c;
+
+    while ((c = getopt(argc, argv, "f:npq")) != -1) {
+        if (c == '?')
+            return COMMAND_USAGE;
+        options->paused |= c == 'p';
+        options->dry_run |= c == 'n';
+        options->quiet |= c == 'q';
+        options->path = c == 'f' ? optarg : options->path;
+    }
+    return find_path(options, argv + optind);
+}
+
+int xl_create(int argc, char **argv)
+{
+    struct create_options options = { 0 };
+    struct domain_config config;
+    char error[TOOLSTACK_ERROR_SIZE];
+    domid_t domid;
+    int result = take_options(&options, argc, argv);
+
+    if (result != COMMAND_OK)
+        return result;
+    if (options.path != NULL && !options.quiet)
+        printf("Parsing config from %s\n", options.path);
+    if (!xl_read_config(&config, options.path, argv + optind, error)) {
+        fprintf(stderr, "xl: %s\n", error);
+        return COMMAND_FAIL;
+    }
+    if (options.dry_run) {
+        domain_config_free(&config);
+        return COMMAND_OK;
+    }
+    if (toolstack_create(&config, options.paused, &domid, error))
+        return COMMAND_OK;
+    fprintf(stderr, "xl: the domain is not made: %s\n", error);
+    return COMMAND_FAIL;
+}
