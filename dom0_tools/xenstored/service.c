@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/xenstored/service.h"
+#include "dom0_tools/xc/ring_page.h"
 #include "dom0_tools/xenstored/boot_domains.h"
 #include "dom0_tools/xenstored/ring.h"
 #include "dom0_tools/xenstored/watch.h"
 #include "dom0_tools/xl/domain_list.h"
 #include "pvguest/event_channel.h"
-#include "pvguest/grant_table.h"
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
-#include "pvguest/vmap.h"
 #include "pvguest/xen_errno.h"
 #include "pvguest/xenstore_transport.h"
 
@@ -21,8 +20,7 @@ struct carrier {
     TAILQ_ENTRY(carrier) next; /* in `ready`, upcalls masked */
     bool is_ready;
     struct connection *conn;
-    struct xenstore_domain_interface *page;
-    struct grant_mapping grant; /* count 0: a foreign mapping */
+    struct ring_page page; /* struct xenstore_domain_interface */
     evtchn_port_t port;
 };
 
@@ -71,29 +69,11 @@ static void ring_event(evtchn_port_t port, void *arg)
     make_ready(arg);
 }
 
-/* By the grant that every builder makes; by its frame if there is none. */
-static int map_ring(struct carrier *carrier, uint16_t domid, uint64_t frame)
-{
-    const grant_ref_t ref = GNTTAB_RESERVED_XENSTORE;
-    xen_pfn_t pfn = frame;
-
-    if (gnttab_map(&carrier->grant, domid, &ref, 1, false) == 0) {
-        carrier->page = carrier->grant.addr;
-        return 0;
-    }
-    carrier->grant.count = 0;
-    carrier->page = map_foreign(domid, &pfn, 1, PTE_RW, NULL);
-    return carrier->page != NULL ? 0 : EINVAL;
-}
-
 static void free_carrier(struct carrier *carrier)
 {
     if (carrier->port != 0)
         evtchn_close(carrier->port);
-    if (carrier->grant.count != 0)
-        gnttab_unmap(&carrier->grant);
-    else if (carrier->page != NULL)
-        unmap_frames(carrier->page, 1);
+    ring_page_unmap(&carrier->page);
     free(carrier);
 }
 
@@ -106,7 +86,7 @@ static int service_connect(void *env, struct connection *conn, uint64_t frame, u
     if (carrier == NULL)
         return ENOMEM;
     carrier->conn = conn;
-    error = map_ring(carrier, conn->domid, frame);
+    error = ring_page_map(&carrier->page, conn->domid, GNTTAB_RESERVED_XENSTORE, frame);
     if (error == 0)
         error = xen_errno_to_c(evtchn_bind_interdomain(conn->domid, port, &carrier->port));
     if (error == 0)
@@ -115,7 +95,7 @@ static int service_connect(void *env, struct connection *conn, uint64_t frame, u
         free_carrier(carrier);
         return error;
     }
-    ring_open(carrier->page);
+    ring_open(carrier->page.addr);
     conn->carrier = carrier;
     evtchn_unmask(carrier->port);
     /* It may have asked before anybody listened. */
@@ -156,7 +136,7 @@ static const struct xenstored_ops service_ops = {
 
 static void serve(struct carrier *carrier)
 {
-    unsigned int result = ring_serve(carrier->conn, carrier->page);
+    unsigned int result = ring_serve(carrier->conn, carrier->page.addr);
 
     if ((result & RING_NOTIFY) != 0)
         evtchn_send(carrier->port);
