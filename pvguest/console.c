@@ -120,6 +120,7 @@ static struct wait_queue writers = WAIT_QUEUE_INITIALIZER(writers);
 static struct {
     char data[16384];
     size_t start, length;
+    bool interrupted;
 } input;
 
 /* Several vCPUs may print at once. */
@@ -221,11 +222,22 @@ size_t console_read(char *data, size_t length, uint64_t deadline)
     bool masked = upcalls_disable();
     size_t got;
 
-    fetch_input();
-    wait_event_until(&readers, input.length || !length, deadline);
+    if (!input.length)
+        fetch_input();
+    wait_event_until(&readers, input.length || !length || input.interrupted, deadline);
+    input.interrupted = false;
     got = take_input(data, length);
     upcalls_restore(masked);
     return got;
+}
+
+void console_interrupt(void)
+{
+    bool masked = upcalls_disable();
+
+    input.interrupted = true;
+    wait_queue_wake_all(&readers);
+    upcalls_restore(masked);
 }
 
 void console_early_init(void)

@@ -18,9 +18,13 @@ void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)
 void console_vprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Reads what is there, at least one and at most length bytes, waiting for the first until the deadline
- * (time_ns(); TIME_NEVER: none). Returns the number of bytes, 0 at the deadline. Bytes come as typed: no
- * echo, no line editing, Enter is \r. Threads only. */
+ * (time_ns(); TIME_NEVER: none). Returns the number of bytes, 0 at the deadline or when interrupted. Bytes
+ * come as typed: no echo, no line editing, Enter is \r. Threads only. */
 size_t console_read(char *data, size_t length, uint64_t deadline);
+
+/* Has the thread that waits in console_read(), or else the next that does, return at once. Any context on
+ * vCPU 0. */
+void console_interrupt(void);
 
 /* Start of day: chooses the console; later, when events work: begins to receive. */
 void console_early_init(void);

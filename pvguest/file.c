@@ -349,8 +349,13 @@ int dup(int fd)
 
 static ssize_t console_file_read(struct file *file, void *buf, size_t length)
 {
+    size_t got;
+
     (void)file;
-    return (ssize_t)console_read(buf, length, TIME_NEVER);
+    do {
+        got = console_read(buf, length, TIME_NEVER);
+    } while (got == 0 && length != 0); /* 0 bytes would be the end of the file */
+    return (ssize_t)got;
 }
 
 static ssize_t console_file_write(struct file *file, const void *buf, size_t length)

@@ -17,8 +17,6 @@ static struct {
     const struct command_set *commands;
     struct history history;
     struct line_editor editor;
-    char typed[256]; /* read from the console and not yet looked at */
-    size_t typed_at, typed_len;
 } shell;
 
 static void write_console(void *ctx, const char *data, size_t len)
@@ -33,14 +31,15 @@ static void complete(void *ctx, const char *before_cursor, struct completions *l
     command_complete(shell.commands, before_cursor, list);
 }
 
-/* The next byte of input, however long it takes to come. */
+/* The next byte of input, however long it takes to come. What is typed behind a line is left for the command
+ * on that line to read. */
 static char next_byte(void)
 {
-    if (shell.typed_at == shell.typed_len) {
-        shell.typed_len = console_read(shell.typed, sizeof(shell.typed), TIME_NEVER);
-        shell.typed_at = 0;
-    }
-    return shell.typed[shell.typed_at++];
+    char byte;
+
+    while (console_read(&byte, 1, TIME_NEVER) == 0)
+        ;
+    return byte;
 }
 
 /* Prompts and reads a line, which is then in the editor. False if there is nothing to run. */
