@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* dom0: the control domain's program. It starts its services, each a library of its own. */
 #include "dom0_tools/block/block_commands.h"
+#include "dom0_tools/consoled/consoled.h"
 #include "dom0_tools/drivers/drivers.h"
 #include "dom0_tools/pci/pci_commands.h"
 #include "dom0_tools/shell/shell.h"
@@ -43,19 +44,22 @@ static void start_pci(void)
         drivers_start();
 }
 
+static void start(const char *name, int (*service)(void))
+{
+    int error = service();
+
+    if (error != 0)
+        fprintf(stderr, "dom0: no %s: %s\n", name, strerror(error));
+}
+
 /* As an ordinary domain this program is a client of dom0's. */
 static void start_services(void)
 {
-    int error;
-
     if ((start_info->flags & SIF_INITDOMAIN) == 0)
         return;
-    error = xenstored_start();
-    if (error != 0)
-        fprintf(stderr, "dom0: no xenstored: %s\n", strerror(error));
-    error = toolstack_start();
-    if (error != 0)
-        fprintf(stderr, "dom0: no toolstack: %s\n", strerror(error));
+    start("xenstored", xenstored_start);
+    start("consoled", consoled_start);
+    start("toolstack", toolstack_start);
 }
 
 int main(void)

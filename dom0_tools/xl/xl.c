@@ -28,6 +28,14 @@ static const struct command subcommands[] = {
       .summary = "list the virtual CPUs and where they run",
       .run = xl_vcpu_list,
       .complete = domain_list_complete },
+    { .name = "console",
+      .arguments = "[-n NUM] [-t TYPE] DOMAIN",
+      .summary = "attach to a domain's console; Ctrl-] leaves it",
+      .options = "  -n NUM   number of the console; there is number 0\n"
+                 "  -t TYPE  pv, the default\n"
+                 "What the domain printed earlier is shown first.\n",
+      .run = xl_console,
+      .complete = domain_list_complete },
     { .name = "pause",
       .arguments = "DOMAIN",
       .summary = "stop a domain's virtual CPUs",

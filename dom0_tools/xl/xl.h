@@ -32,6 +32,7 @@ int xl_uptime(int argc, char **argv);
 int xl_info(int argc, char **argv);
 int xl_dmesg(int argc, char **argv);
 int xl_debug_keys(int argc, char **argv);
+int xl_console(int argc, char **argv);
 int xl_pause(int argc, char **argv);
 int xl_unpause(int argc, char **argv);
 int xl_destroy(int argc, char **argv);
