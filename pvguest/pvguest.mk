@@ -58,6 +58,17 @@ $(PVGUEST_DIR)/libpvguest_net.a: $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$
 $(PVGUEST_DIR)/obj/lwip/%.o $(PVGUEST_DIR)/obj/guests/netloop/%.o: PVGUEST_CPPFLAGS += $(LWIP_CPPFLAGS)
 $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/lwip/*.c pvguest/guests/netloop/*.c)): | $(LWIP_LIB)
 
+# File systems on block devices: ext4, then the library that it is made of.
+PVGUEST_EXT4_LIBS := $(PVGUEST_DIR)/libpvguest_ext4.a $(EXT2FS_LIB)
+
+PVGUEST_EXT4_OBJ := $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/ext4/*.c))
+$(PVGUEST_DIR)/libpvguest_ext4.a: $(PVGUEST_EXT4_OBJ)
+	$(call step,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(PVGUEST_DIR)/obj/ext4/%.o: PVGUEST_CPPFLAGS += $(EXT2FS_CPPFLAGS)
+$(PVGUEST_EXT4_OBJ): | $(EXT2FS_LIB)
+
 $(PVGUEST_LDS): pvguest/guest.lds pvguest/layout.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x c -I. $< -o $@
