@@ -41,7 +41,7 @@ $(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard 
 endef
 $(foreach part,$(DOM0_PARTS),$(eval $(call dom0_library_rule,$(part))))
 
-DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB)
+DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB) $(PVGUEST_EXT4_LIBS)
 
 $(DOM0_ELF): $(DOM0_LINKED) $(PVGUEST_DEPS)
 	$(call step,LD,$@)

@@ -3,6 +3,7 @@
 #include "dom0_tools/block/block_commands.h"
 #include "dom0_tools/consoled/consoled.h"
 #include "dom0_tools/drivers/drivers.h"
+#include "dom0_tools/mount/mount_commands.h"
 #include "dom0_tools/pci/pci_commands.h"
 #include "dom0_tools/shell/shell.h"
 #include "dom0_tools/system/system.h"
@@ -68,6 +69,8 @@ int main(void)
     start_services();
     command_register(&commands, shell_commands, shell_nr_commands);
     command_register(&commands, file_commands, file_nr_commands);
+    command_register(&commands, file_change_commands, file_change_nr_commands);
+    command_register(&commands, mount_commands, mount_nr_commands);
     command_register(&commands, system_commands, system_nr_commands);
     command_register(&commands, xl_commands, xl_nr_commands);
     command_register(&commands, lsevtchn_commands, lsevtchn_nr_commands);

@@ -30,7 +30,7 @@ struct command {
     size_t nr_subcommands;
 };
 
-#define COMMAND_TABLES 16
+#define COMMAND_TABLES 32
 
 struct command_set {
     const struct command *table[COMMAND_TABLES];

@@ -5,9 +5,12 @@
 
 #include "dom0_tools/shell/command.h"
 
-/* The shell's own commands (help, history, clear, echo) and those on files (ls, cat). */
+/* The shell's own commands (help, history, clear, echo) and those on files: looking (ls, cat), changing (cp,
+ * rm ...). */
 extern const struct command shell_commands[];
 extern const size_t shell_nr_commands;
+extern const struct command file_change_commands[];
+extern const size_t file_change_nr_commands;
 extern const struct command file_commands[];
 extern const size_t file_nr_commands;
 
