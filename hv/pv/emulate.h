@@ -5,7 +5,7 @@
 
 #include "hv/cpu/msr_index.h"
 #include "hv/domain/domain.h"
-#include "hv/pv/decode.h"
+#include "hv/cpu/decode.h"
 
 /* CR0 of every PV guest but for TS, which is the guest's own. */
 #define PV_CR0 (CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG)

@@ -6,14 +6,12 @@
  * upper levels are never written this way. What is not understood or not allowed remains a page fault of the
  * guest's.
  */
+#include "hv/cpu/alu.h"
 #include "hv/lib/errno.h"
 #include "hv/pv/emulate.h"
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv.h"
 #include "hv/pv/pv_mm.h"
-
-#define FLAGS_ARITH \
-    (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_OF)
 
 enum pte_op { OP_MOV, OP_XCHG, OP_CMPXCHG, OP_ADD, OP_OR, OP_AND, OP_SUB, OP_XOR, OP_BTS, OP_BTR, OP_BTC };
 
@@ -126,59 +124,18 @@ static bool decode_write(const struct insn *i, const struct regs *r, struct pte_
     return i->map == INSN_MAP_0F && decode_two_byte(i, r, w);
 }
 
-static uint64_t size_mask(unsigned int size)
-{
-    return size == 8 ? ~0ULL : BIT(size * 8) - 1;
-}
-
-/* ZF, SF and PF of a result. */
-static uint64_t result_flags(uint64_t value, unsigned int size)
-{
-    uint64_t flags = 0;
-
-    if (!value)
-        flags |= X86_EFLAGS_ZF;
-    if (value >> (size * 8 - 1))
-        flags |= X86_EFLAGS_SF;
-    if (!(__builtin_popcountll(value & 0xff) & 1))
-        flags |= X86_EFLAGS_PF;
-    return flags;
-}
-
-static uint64_t add_flags(uint64_t a, uint64_t b, uint64_t sum, unsigned int size)
-{
-    uint64_t flags = result_flags(sum, size);
-
-    if (sum < a)
-        flags |= X86_EFLAGS_CF;
-    if (((a ^ sum) & (b ^ sum)) >> (size * 8 - 1))
-        flags |= X86_EFLAGS_OF;
-    return flags | ((a ^ b ^ sum) & X86_EFLAGS_AF);
-}
-
-static uint64_t sub_flags(uint64_t a, uint64_t b, uint64_t difference, unsigned int size)
-{
-    uint64_t flags = result_flags(difference, size);
-
-    if (a < b)
-        flags |= X86_EFLAGS_CF;
-    if (((a ^ b) & (a ^ difference)) >> (size * 8 - 1))
-        flags |= X86_EFLAGS_OF;
-    return flags | ((a ^ b ^ difference) & X86_EFLAGS_AF);
-}
-
 static struct outcome outcome_arith(const struct pte_write *w, uint64_t old, uint64_t operand, uint64_t mask)
 {
-    struct outcome o = { .flags_mask = FLAGS_ARITH, .store = true };
+    struct outcome o = { .flags_mask = ALU_FLAGS, .store = true };
 
     switch (w->op) {
     case OP_ADD:
         o.value = (old + operand) & mask;
-        o.flags = add_flags(old, operand, o.value, w->size);
+        o.flags = alu_add_flags(old, operand, o.value, w->size);
         return o;
     case OP_SUB:
         o.value = (old - operand) & mask;
-        o.flags = sub_flags(old, operand, o.value, w->size);
+        o.flags = alu_sub_flags(old, operand, o.value, w->size);
         return o;
     case OP_OR:
         o.value = old | operand;
@@ -190,13 +147,13 @@ static struct outcome outcome_arith(const struct pte_write *w, uint64_t old, uin
         o.value = old ^ operand;
         break;
     }
-    o.flags = result_flags(o.value, w->size);
+    o.flags = alu_result_flags(o.value, w->size);
     return o;
 }
 
 static struct outcome outcome_of(const struct pte_write *w, const struct regs *r, uint64_t old)
 {
-    uint64_t mask = size_mask(w->size), operand = w->operand & mask, bit = BIT(w->operand & 63);
+    uint64_t mask = alu_mask(w->size), operand = w->operand & mask, bit = BIT(w->operand & 63);
     struct outcome o = { .value = operand, .store = true };
 
     switch (w->op) {
@@ -204,8 +161,8 @@ static struct outcome outcome_of(const struct pte_write *w, const struct regs *r
     case OP_XCHG:
         break;
     case OP_CMPXCHG:
-        o.flags_mask = FLAGS_ARITH;
-        o.flags = sub_flags(r->rax & mask, old, (r->rax - old) & mask, w->size);
+        o.flags_mask = ALU_FLAGS;
+        o.flags = alu_sub_flags(r->rax & mask, old, (r->rax - old) & mask, w->size);
         o.store = (r->rax & mask) == old;
         break;
     case OP_BTS:
@@ -226,7 +183,7 @@ static int write_entry(struct domain *d, const struct pte_write *w, const struct
                        uint64_t *old, struct outcome *o)
 {
     unsigned int shift = (w->va & 7) * 8;
-    uint64_t mask = size_mask(w->size);
+    uint64_t mask = alu_mask(w->size);
     int rc;
 
     if (w->op == OP_MOV && w->size == 8) {

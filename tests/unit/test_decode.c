@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unit-sources: hv/pv/decode.c */
+/* unit-sources: hv/cpu/decode.c */
 /* unit-libs: -lZydis */
 /*
  * The instruction decoder against Zydis. What: each instruction with legacy encoding that Zydis accepts is
@@ -8,7 +8,7 @@
  * opcode, so that every opcode of every map is met with every prefix.
  */
 #include "hv/lib/types.h"
-#include "hv/pv/decode.h"
+#include "hv/cpu/decode.h"
 #include <Zydis/Zydis.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -271,6 +271,95 @@ Test(decode, no_base_with_rex_b)
     cr_assert_eq(insn_decode(&i, b, sizeof(b)), 0);
     cr_assert_eq(i.base, INSN_NO_REG);
     cr_assert_eq(insn_address(&i, &regs), 2 * regs.rbp + 0x1000);
+}
+
+/* Code of older modes: lengths, operands and addresses as there, where a REX is an increment. */
+
+static unsigned int register_nr(ZydisRegister r)
+{
+    if (r >= ZYDIS_REGISTER_AX && r <= ZYDIS_REGISTER_R15W)
+        return r - ZYDIS_REGISTER_AX;
+    return r >= ZYDIS_REGISTER_EAX && r <= ZYDIS_REGISTER_R15D ? r - ZYDIS_REGISTER_EAX : INSN_NO_REG;
+}
+
+static void check_legacy_operands(const struct insn *i, const ZydisDecodedInstruction *z,
+                                  const ZydisDecodedOperand *ops, const uint8_t *bytes)
+{
+    const ZydisDecodedOperand *mem = memory_operand(z, ops);
+
+    cr_assert_eq(i->addrsize * 8, z->address_width, "address size of %s", hex(bytes, z->length));
+    if (i->has_modrm)
+        cr_assert_eq(i->reg, z->raw.modrm.reg, "reg of %s", hex(bytes, z->length));
+    if (opsize_defined(z))
+        cr_assert_eq(i->opsize * 8, z->operand_width, "operand size of %s: %u, Zydis %u",
+                     hex(bytes, z->length), i->opsize * 8, z->operand_width);
+    if (!mem || !i->has_modrm || mem->mem.type == ZYDIS_MEMOP_TYPE_MIB)
+        return;
+    cr_assert(i->memory, "memory operand of %s", hex(bytes, z->length));
+    cr_assert_eq(i->base, register_nr(mem->mem.base), "base of %s", hex(bytes, z->length));
+    cr_assert_eq(i->index, register_nr(mem->mem.index), "index of %s", hex(bytes, z->length));
+    cr_assert_eq(i->index == INSN_NO_REG ? 0 : 1U << i->scale, mem->mem.scale, "scale of %s",
+                 hex(bytes, z->length));
+    cr_assert_eq(i->disp, (int32_t)mem->mem.disp.value, "displacement of %s", hex(bytes, z->length));
+}
+
+static bool check_legacy(enum insn_mode mode, const uint8_t *bytes, unsigned int len)
+{
+    ZydisDecodedInstruction z;
+    ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+    struct insn i;
+    int rc = insn_decode_in(mode, &i, bytes, len);
+
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, len, &z, ops)) ||
+        z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
+        return false;
+    if (z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && (z.opcode == 0x9a || z.opcode == 0xea)) {
+        cr_assert_neq(rc, 0, "far branch taken: %s", hex(bytes, z.length));
+        return false;
+    }
+    cr_assert_eq(rc, 0, "refused: %s", hex(bytes, z.length));
+    cr_assert_eq(i.length, z.length, "length of %s: %u", hex(bytes, z.length), i.length);
+    cr_assert_eq(i.map, map_of(&z), "map of %s", hex(bytes, z.length));
+    cr_assert_eq(i.opcode, z.opcode, "opcode of %s", hex(bytes, z.length));
+    check_legacy_operands(&i, &z, ops, bytes);
+    check_immediate(&i, &z, bytes);
+    return true;
+}
+
+static void legacy_mode(enum insn_mode mode, ZydisMachineMode machine, ZydisStackWidth stack)
+{
+    uint8_t b[15];
+    unsigned int known = 0;
+
+    ZydisDecoderInit(&decoder, machine, stack);
+    for (unsigned int n = 0; n < RANDOM_ROUNDS / 2; n++) {
+        random_bytes(b, sizeof(b));
+        if (n & 1)
+            b[0] = n & 2 ? 0x66 : 0x67;
+        known += check_legacy(mode, b, sizeof(b));
+    }
+    cr_assert_gt(known, RANDOM_ROUNDS / 4, "only %u of the random strings were instructions", known);
+}
+
+Test(decode, code_of_32_bits)
+{
+    legacy_mode(INSN_32BIT, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+}
+
+Test(decode, code_of_16_bits)
+{
+    legacy_mode(INSN_16BIT, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
+}
+
+/* mov ax, [bp+si-1] in 16-bit code wraps at 64 KiB. */
+Test(decode, address_of_16_bits)
+{
+    static const uint8_t b[] = { 0x8b, 0x42, 0xff };
+    struct regs r = { .rbp = 0x12340000, .rsi = 0 };
+    struct insn i;
+
+    cr_assert_eq(insn_decode_in(INSN_16BIT, &i, b, sizeof(b)), 0);
+    cr_assert_eq(insn_address(&i, &r), 0xffff);
 }
 
 Test(decode, registers)

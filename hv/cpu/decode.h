@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A decoder for x86-64 instructions with legacy encoding. Pure: it reads no guest state. SDM Vol. 2 ch. 2 and
- * App. A. */
-#ifndef HV_PV_DECODE_H
-#define HV_PV_DECODE_H
+/* A decoder for x86 instructions with legacy encoding, in 64-bit code and in that of older modes. Pure: it
+ * reads no guest state. SDM Vol. 2 ch. 2 and App. A. */
+#ifndef HV_CPU_DECODE_H
+#define HV_CPU_DECODE_H
 
 #include "hv/cpu/regs.h"
 
 #define INSN_MAX_BYTES 15
+
+/* The default sizes of the code that the instruction stands in. */
+enum insn_mode { INSN_16BIT, INSN_32BIT, INSN_64BIT };
 
 enum insn_map {
     INSN_MAP_1B, /* one-byte opcodes */
@@ -34,6 +37,7 @@ struct insn {
     uint8_t rex;      /* 0x40..0x4f, or 0: none in effect */
     uint8_t prefixes; /* INSN_* */
     uint8_t segment;  /* enum insn_segment: overrides that mean nothing in 64-bit mode do not show */
+    uint8_t addrsize; /* 2, 4, 8 */
     /* 1, 2, 4, 8: of integer instructions, but not of branches, the push of group 5, and system ones */
     uint8_t opsize;
     bool has_modrm;
@@ -53,6 +57,9 @@ struct insn {
  * would execute it.
  */
 int insn_decode(struct insn *i, const uint8_t *bytes, unsigned int len);
+/* The same for code of another mode. In 16-bit and 32-bit code far branches with an immediate are not taken.
+ */
+int insn_decode_in(enum insn_mode mode, struct insn *i, const uint8_t *bytes, unsigned int len);
 
 /* Offset of the memory operand, without the segment base. `r` is the state at the instruction. @pre i->memory
  */

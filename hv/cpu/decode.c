@@ -4,9 +4,10 @@
  * 300 KiB in ring 0 and decoding costs well over a thousand instructions, while a guest's direct page-table
  * write, the hottest user of this file, is to cost a few hundred in all. The encoding of the legacy maps is
  * regular: one attribute byte for each opcode gives the length and operands of an instruction, and nothing
- * here depends on what it does.
+ * here depends on what it does. Hardware guests' MMIO comes in all modes: what differs there from 64-bit code
+ * is decided by a constant argument, so that each kind of code has a decoder without tests for the others.
  */
-#include "hv/pv/decode.h"
+#include "hv/cpu/decode.h"
 #include "hv/lib/errno.h"
 
 /* Attributes: low four bits the kind of immediate. */
@@ -145,12 +146,12 @@ static void add_prefix(struct insn *i, uint8_t b, uint8_t bit)
 
 /* Prefixes and REX; the first byte of the opcode is returned. A REX that is not the last prefix is ignored.
  */
-static uint8_t take_prefixes(struct insn *i, struct cursor *c)
+static __always_inline uint8_t take_prefixes(struct insn *i, struct cursor *c, enum insn_mode mode)
 {
     for (;;) {
         uint8_t b = (uint8_t)take(c, 1), bit;
 
-        if ((b & 0xf0) == 0x40) {
+        if (mode == INSN_64BIT && (b & 0xf0) == 0x40) {
             i->rex = b;
             continue;
         }
@@ -163,12 +164,47 @@ static uint8_t take_prefixes(struct insn *i, struct cursor *c)
     }
 }
 
+/* One-byte opcodes that mean something else, or anything at all, outside of 64-bit code. LES, LDS and BOUND
+ * are VEX and EVEX there too when ModRM names a register. */
+static uint8_t legacy_attributes(uint8_t b, uint8_t next)
+{
+    switch (b) {
+    case 0x06:
+    case 0x0e:
+    case 0x16:
+    case 0x17:
+    case 0x1e:
+    case 0x1f:
+    case 0x07:
+    case 0x27:
+    case 0x2f:
+    case 0x37:
+    case 0x3f:
+    case 0x60:
+    case 0x61:
+    case 0xce:
+    case 0xd6:
+        return 0;
+    case 0x82:
+        return M | BYTE | IMM_B;
+    case 0x62:
+    case 0xc4:
+    case 0xc5:
+        return next < 0xc0 ? M : BAD;
+    case 0xd4:
+    case 0xd5:
+        return IMM_B;
+    default:
+        return (b & 0xf0) == 0x40 ? 0 : map_1b[b];
+    }
+}
+
 /* The opcode's attributes. */
-static uint8_t take_opcode(struct insn *i, struct cursor *c, uint8_t b)
+static __always_inline uint8_t take_opcode(struct insn *i, struct cursor *c, uint8_t b, enum insn_mode mode)
 {
     i->opcode = b;
     if (b != 0x0f)
-        return map_1b[b];
+        return mode == INSN_64BIT ? map_1b[b] : legacy_attributes(b, c->p < c->end ? *c->p : 0xff);
     i->opcode = (uint8_t)take(c, 1);
     i->map = INSN_MAP_0F;
     if (i->opcode == 0x38) {
@@ -205,7 +241,25 @@ static bool registers_only(const struct insn *i)
     return i->map == INSN_MAP_0F && (i->opcode & 0xfc) == 0x20;
 }
 
-static void take_modrm(struct insn *i, struct cursor *c)
+/* 16-bit forms: bx or bp, si or di, and at most both. */
+static void take_address16(struct insn *i, struct cursor *c, uint8_t rm, uint8_t mod)
+{
+    static const uint8_t base[8] = { 3, 3, 5, 5, 6, 7, 5, 3 };
+    static const uint8_t index[4] = { 6, 7, 6, 7 };
+
+    i->memory = true;
+    i->base = base[rm];
+    if (rm < 4)
+        i->index = index[rm];
+    if (rm == 6 && mod == 0)
+        i->base = INSN_NO_REG;
+    if (mod == 1)
+        i->disp = (int8_t)take(c, 1);
+    else if (mod == 2 || i->base == INSN_NO_REG)
+        i->disp = (int16_t)take(c, 2);
+}
+
+static __always_inline void take_modrm(struct insn *i, struct cursor *c, enum insn_mode mode)
 {
     uint8_t modrm = (uint8_t)take(c, 1), mod = modrm >> 6;
 
@@ -214,11 +268,15 @@ static void take_modrm(struct insn *i, struct cursor *c)
     i->rm = (modrm & 7) | (i->rex & 1 ? 8 : 0);
     if (mod == 3 || registers_only(i))
         return;
+    if (mode != INSN_64BIT && i->addrsize == 2) {
+        take_address16(i, c, modrm & 7, mod);
+        return;
+    }
     i->memory = true;
     if ((modrm & 7) == 4) {
         take_sib(i, c, mod);
     } else if ((modrm & 7) == 5 && mod == 0) {
-        i->base = INSN_REG_RIP;
+        i->base = mode == INSN_64BIT ? INSN_REG_RIP : INSN_NO_REG;
         i->disp = (int32_t)take(c, 4);
     } else {
         i->base = i->rm;
@@ -229,10 +287,12 @@ static void take_modrm(struct insn *i, struct cursor *c)
         i->disp = (int32_t)take(c, 4);
 }
 
-static void set_opsize(struct insn *i, uint8_t attr)
+static __always_inline void set_opsize(struct insn *i, uint8_t attr, enum insn_mode mode)
 {
     if (attr & BYTE)
         i->opsize = 1;
+    else if (mode != INSN_64BIT)
+        i->opsize = !(i->prefixes & INSN_OPSIZE) == (mode == INSN_32BIT) ? 4 : 2;
     else if (i->rex & 8)
         i->opsize = 8;
     else if (i->prefixes & INSN_OPSIZE)
@@ -241,9 +301,20 @@ static void set_opsize(struct insn *i, uint8_t attr)
         i->opsize = attr & D64 ? 8 : 4;
 }
 
-static uint8_t imm_bytes(const struct insn *i, uint8_t attr)
+static __always_inline void set_addrsize(struct insn *i, enum insn_mode mode)
 {
-    uint8_t z = (i->prefixes & INSN_OPSIZE) && !(i->rex & 8) ? 2 : 4;
+    bool other = i->prefixes & INSN_ADDRSIZE;
+
+    if (mode == INSN_64BIT)
+        i->addrsize = other ? 4 : 8;
+    else
+        i->addrsize = other == (mode == INSN_32BIT) ? 2 : 4;
+}
+
+static __always_inline uint8_t imm_bytes(const struct insn *i, uint8_t attr, enum insn_mode mode)
+{
+    bool narrow = mode == INSN_16BIT ? !(i->prefixes & INSN_OPSIZE) : i->prefixes & INSN_OPSIZE;
+    uint8_t z = narrow && !(i->rex & 8) ? 2 : 4;
 
     switch (attr & IMM_MASK) {
     case IMM_B:
@@ -257,9 +328,9 @@ static uint8_t imm_bytes(const struct insn *i, uint8_t attr)
     case IMM_WB:
         return 3;
     case IMM_MOFFS:
-        return i->prefixes & INSN_ADDRSIZE ? 4 : 8;
+        return i->addrsize;
     case IMM_J:
-        return 4;
+        return mode == INSN_64BIT ? 4 : z;
     case IMM_GRP3:
         return (i->reg & 6) ? 0 : (attr & BYTE ? 1 : z);
     case IMM_BB:
@@ -269,9 +340,10 @@ static uint8_t imm_bytes(const struct insn *i, uint8_t attr)
     }
 }
 
-static void take_immediate(struct insn *i, struct cursor *c, uint8_t attr)
+static __always_inline void take_immediate(struct insn *i, struct cursor *c, uint8_t attr,
+                                           enum insn_mode mode)
 {
-    i->imm_bytes = imm_bytes(i, attr);
+    i->imm_bytes = imm_bytes(i, attr, mode);
     if (!i->imm_bytes)
         return;
     if ((attr & IMM_MASK) == IMM_WB || (attr & IMM_MASK) == IMM_MOFFS) {
@@ -288,24 +360,42 @@ static bool other_encoding(const struct insn *i)
     return i->map == INSN_MAP_1B && i->opcode == 0x8f && (i->reg & 7) != 0;
 }
 
-int insn_decode(struct insn *i, const uint8_t *bytes, unsigned int len)
+static __always_inline int decode(struct insn *i, const uint8_t *bytes, unsigned int len, enum insn_mode mode)
 {
     struct cursor c = { .p = bytes, .end = bytes + min(len, (unsigned int)INSN_MAX_BYTES) };
     uint8_t attr;
 
     *i = (struct insn){ .base = INSN_NO_REG, .index = INSN_NO_REG };
-    attr = take_opcode(i, &c, take_prefixes(i, &c));
+    attr = take_opcode(i, &c, take_prefixes(i, &c, mode), mode);
     if (unlikely(c.bad || (attr & BAD)))
         return -EINVAL;
+    set_addrsize(i, mode);
     if (attr & M)
-        take_modrm(i, &c);
-    set_opsize(i, attr);
+        take_modrm(i, &c, mode);
+    set_opsize(i, attr, mode);
     if (attr & IMM_MASK)
-        take_immediate(i, &c, attr);
+        take_immediate(i, &c, attr, mode);
     if (unlikely(c.bad || other_encoding(i)))
         return -EINVAL;
     i->length = (uint8_t)(c.p - bytes);
     return 0;
+}
+
+int insn_decode(struct insn *i, const uint8_t *bytes, unsigned int len)
+{
+    return decode(i, bytes, len, INSN_64BIT);
+}
+
+int insn_decode_in(enum insn_mode mode, struct insn *i, const uint8_t *bytes, unsigned int len)
+{
+    switch (mode) {
+    case INSN_16BIT:
+        return decode(i, bytes, len, INSN_16BIT);
+    case INSN_32BIT:
+        return decode(i, bytes, len, INSN_32BIT);
+    default:
+        return decode(i, bytes, len, INSN_64BIT);
+    }
 }
 
 /* struct regs has its own order. */
@@ -337,7 +427,9 @@ uint64_t insn_address(const struct insn *i, const struct regs *r)
         a += gpr_value(r, i->base);
     if (i->index != INSN_NO_REG)
         a += gpr_value(r, i->index) << i->scale;
-    return i->prefixes & INSN_ADDRSIZE ? (uint32_t)a : a;
+    if (likely(i->addrsize == 8))
+        return a;
+    return i->addrsize == 4 ? (uint32_t)a : (uint16_t)a;
 }
 
 /* Numbers 4..7 at size 1 are ah, ch, dh, bh unless any REX is there. */
