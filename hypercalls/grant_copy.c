@@ -14,117 +14,113 @@
 /* One end, as it was last used. */
 struct copy_end {
     struct domain *d; /* with a reference unless it is the current one; NULL = nothing is held */
-    bool write;
+    uint64_t name;    /* grant reference or frame number, and the domain id: as the guest gave them */
+    domid_t domid;
     bool by_ref;
-    domid_t domid; /* as the guest named them */
-    uint64_t name; /* grant reference or frame number */
     mfn_t m;
 };
 
-static void drop_domain(struct domain *d)
+/* `write`: the end is a destination. */
+static __always_inline void release_end(struct copy_end *e, bool write)
 {
-    if (d != current->domain)
-        domain_put(d);
-}
+    struct domain *d = e->d;
 
-static void release_end(struct copy_end *e)
-{
-    if (!e->d)
+    if (!d)
         return;
     if (e->by_ref) {
-        gnttab_unpin(e->d, (uint32_t)e->name, e->write ? PIN_HOST_RW : PIN_HOST_RO);
+        gnttab_unpin(d, (uint32_t)e->name, write ? PIN_HOST_RW : PIN_HOST_RO);
     } else {
-        if (e->write)
+        if (write)
             page_put_writable(mfn_to_frame(e->m));
         frame_put(mfn_to_frame(e->m));
     }
-    drop_domain(e->d);
+    if (unlikely(d != current->domain))
+        domain_put(d);
     e->d = NULL;
 }
 
 /* By frame number, which a domain may do with its own frames only. */
-static int16_t claim_own_frame(struct copy_end *e)
+static __always_inline int16_t claim_own_frame(mfn_t m, bool write)
 {
-    e->m = mfn(e->name);
-    if (!frame_get_from_mfn(e->m, e->d))
+    if (unlikely(!frame_get_owned(m, current->domain->id)))
         return GNTST_bad_page;
-    if (!e->write || page_get_writable(mfn_to_frame(e->m)))
+    if (!write || likely(page_get_writable(mfn_to_frame(m))))
         return GNTST_okay;
-    frame_put(mfn_to_frame(e->m));
+    frame_put(mfn_to_frame(m));
     return GNTST_general_error;
 }
 
-static int16_t claim_end(struct copy_end *e, bool by_ref, domid_t domid, uint64_t name)
+static __always_inline int16_t claim_end(struct copy_end *e, bool by_ref, domid_t domid, uint64_t name,
+                                         bool write)
 {
-    struct domain *self = current->domain;
-    struct domain *d;
+    struct domain *self = current->domain, *d = self;
     int16_t rc;
 
-    if (domid != DOMID_SELF && !by_ref)
-        return GNTST_permission_denied;
-    d = domid == DOMID_SELF || domid == self->id ? self : domain_by_id(domid);
-    if (!d)
-        return GNTST_bad_domain;
-    *e = (struct copy_end){ .d = d, .write = e->write, .by_ref = by_ref, .domid = domid, .name = name };
-    if (by_ref)
-        rc = gnttab_pin(d, (uint32_t)name, self, e->write ? PIN_HOST_RW : PIN_HOST_RO, false, &e->m);
-    else
-        rc = claim_own_frame(e);
-    if (rc) {
-        e->d = NULL;
-        drop_domain(d);
+    e->m = mfn(name);
+    if (!by_ref) {
+        rc = likely(domid == DOMID_SELF) ? claim_own_frame(e->m, write) : GNTST_permission_denied;
+    } else {
+        if (domid != DOMID_SELF && domid != self->id)
+            d = domain_by_id(domid);
+        if (unlikely(!d))
+            return GNTST_bad_domain;
+        rc = gnttab_pin(d, (uint32_t)name, self->id, write ? PIN_HOST_RW : PIN_HOST_RO, false, &e->m);
+    }
+    if (likely(!rc)) {
+        e->d = d;
+        e->name = name;
+        e->domid = domid;
+        e->by_ref = by_ref;
+    } else if (d != self) {
+        domain_put(d);
     }
     return rc;
 }
 
 /* Hold what `p` names, keeping what is held if that is it. */
-static int16_t use_end(struct copy_end *e, const struct gnttab_copy_ptr *p, bool by_ref)
+static __always_inline int16_t use_end(struct copy_end *e, const struct gnttab_copy_ptr *p, bool by_ref,
+                                       bool write)
 {
     uint64_t name = by_ref ? p->u.ref : p->u.gmfn;
 
-    if (likely(e->d && e->by_ref == by_ref && e->domid == p->domid && e->name == name))
-        return GNTST_okay;
-    release_end(e);
-    return claim_end(e, by_ref, p->domid, name);
+    if (e->d) {
+        if (e->name == name && e->by_ref == by_ref && e->domid == p->domid)
+            return GNTST_okay;
+        release_end(e, write);
+    }
+    return claim_end(e, by_ref, p->domid, name, write);
 }
 
-static int16_t copy_one(const struct gnttab_copy *op, struct copy_end *src, struct copy_end *dst)
+static __always_inline int16_t copy_one(const struct gnttab_copy *op, struct copy_end *src,
+                                        struct copy_end *dst)
 {
+    uint32_t from = op->source.offset, to = op->dest.offset;
     int16_t rc;
 
-    rc = use_end(src, &op->source, op->flags & GNTCOPY_source_gref);
-    if (rc)
+    rc = use_end(src, &op->source, op->flags & GNTCOPY_source_gref, false);
+    if (unlikely(rc))
         return rc;
-    rc = use_end(dst, &op->dest, op->flags & GNTCOPY_dest_gref);
-    if (rc)
+    rc = use_end(dst, &op->dest, op->flags & GNTCOPY_dest_gref, true);
+    if (unlikely(rc))
         return rc;
-    if ((uint32_t)op->source.offset + op->len > PAGE_SIZE || (uint32_t)op->dest.offset + op->len > PAGE_SIZE)
+    if (unlikely(from + op->len > PAGE_SIZE || to + op->len > PAGE_SIZE))
         return GNTST_bad_copy_arg;
-    memcpy((char *)mfn_to_virt(dst->m) + op->dest.offset,
-           (const char *)mfn_to_virt(src->m) + op->source.offset, op->len);
+    memcpy((char *)mfn_to_virt(dst->m) + to, (const char *)mfn_to_virt(src->m) + from, op->len);
     return GNTST_okay;
 }
 
-/* An element of the array, whose range was checked. */
-static __always_inline int read_checked(struct gnttab_copy *op, gva_t at)
-{
-    _Static_assert(sizeof(*op) == 40, "read in two parts");
-    return read_small(op, at.va, 32) | read_small((char *)op + 32, at.va + 32, 8);
-}
-
-static int64_t copy_array(gva_t uop, uint32_t count, struct copy_end *src, struct copy_end *dst)
+static __always_inline int64_t copy_array(gva_t uop, uint32_t count, struct copy_end *src,
+                                          struct copy_end *dst)
 {
     struct gnttab_copy op;
 
-    for (uint32_t i = 0; i < count; i++) {
-        gva_t at = gva_add(uop, (uint64_t)i * sizeof(op));
-
+    for (uint32_t i = 0; i < count; i++, uop = gva_add(uop, sizeof(op))) {
         if (hypercall_preempt_check(COPY_UNITS) && i)
             return i;
-        if (read_checked(&op, at))
+        if (read_small(&op, uop.va, sizeof(op)))
             return -EFAULT;
         op.status = copy_one(&op, src, dst);
-        if (write_small(at.va + offsetof(struct gnttab_copy, status), &op.status, sizeof(op.status)))
+        if (write_small(uop.va + offsetof(struct gnttab_copy, status), &op.status, sizeof(op.status)))
             return -EFAULT;
     }
     return count;
@@ -132,10 +128,12 @@ static int64_t copy_array(gva_t uop, uint32_t count, struct copy_end *src, struc
 
 int64_t gnttab_copy(gva_t uop, uint32_t count)
 {
-    struct copy_end src = { .write = false }, dst = { .write = true };
-    int64_t done = copy_array(uop, count, &src, &dst);
+    struct copy_end src, dst;
+    int64_t done;
 
-    release_end(&src);
-    release_end(&dst);
+    src.d = dst.d = NULL;
+    done = copy_array(uop, count, &src, &dst);
+    release_end(&src, false);
+    release_end(&dst, true);
     return done;
 }

@@ -25,34 +25,26 @@ static bool pinned_for_writing(const struct grant_active *act)
     return act->pin[PIN_HOST_RW] || act->pin[PIN_DEV_RW];
 }
 
-/* The first word of an entry, which changes under the granter's hands: flags and domid together. */
-union grant_word {
-    uint32_t word;
-    struct {
-        uint16_t flags;
-        domid_t domid;
-    };
-};
-
 /*
- * Mark the shared entry as being read (and written), if it grants that to `user`. `pinned`: it is in use
- * already, and what it says of type and domain was checked then. The word is changed as a whole, so that the
- * granter cannot withdraw it in between.
+ * Mark the shared entry as being read (and written), if it grants that to `user`. `in_use`: it is marked for
+ * reading already, and what it says of type and domain was checked then. Its first word, flags and domain id,
+ * changes under the granter's hands; it is changed as a whole, so that the granter cannot withdraw it in
+ * between.
  */
-static int16_t set_status(struct grant_entry_v1 *entry, domid_t user, bool write, bool mapping, bool in_use)
+static __always_inline int16_t set_status(struct grant_entry_v1 *entry, domid_t user, bool write,
+                                          bool mapping, bool in_use)
 {
     uint32_t *word = (uint32_t *)(void *)entry;
-    union grant_word old = { .word = READ_ONCE(*word) }, new;
-    uint16_t mask = GTF_type_mask | (mapping ? GTF_sub_page : 0);
+    uint32_t old = READ_ONCE(*word), granted = GTF_permit_access | (uint32_t)user << 16;
+    uint32_t mask = 0xffff0000 | GTF_type_mask | (mapping ? GTF_sub_page : 0);
+    uint32_t mark = write ? GTF_reading | GTF_writing : GTF_reading;
 
     for (int i = 0; i < STATUS_TRIES; i++) {
-        if (!in_use && ((old.flags & mask) != GTF_permit_access || old.domid != user))
+        if (!in_use && (old & mask) != granted)
             return GNTST_general_error;
-        if (write && (old.flags & GTF_readonly))
+        if (write && (old & GTF_readonly))
             return GNTST_general_error;
-        new = old;
-        new.flags |= GTF_reading | (write ? GTF_writing : 0);
-        if (atomic_cmpxchg(word, &old.word, new.word))
+        if (likely(atomic_cmpxchg(word, &old, old | mark)))
             return GNTST_okay;
     }
     return GNTST_general_error;
@@ -71,36 +63,30 @@ static void clear_status(struct grant_entry_v1 *entry, const struct grant_active
         atomic_and(&entry->flags, (uint16_t)~clear);
 }
 
-/* Take the references of one use. False: not the granter's frame, or not to be written. */
-static int16_t get_frame(struct domain *granter, mfn_t m, bool write)
+/* Take the references of one use. */
+static __always_inline int16_t get_frame(const struct domain *granter, mfn_t m, bool write)
 {
-    if (!frame_get_from_mfn(m, granter))
+    if (unlikely(!frame_get_owned(m, granter->id)))
         return GNTST_bad_page;
-    if (!write || page_get_writable(mfn_to_frame(m)))
+    if (!write || likely(page_get_writable(mfn_to_frame(m))))
         return GNTST_okay;
     frame_put(mfn_to_frame(m));
     return GNTST_general_error;
 }
 
-/* Lock: the active entry's. */
-static int16_t pin_locked(struct domain *granter, struct grant_entry_v1 *entry, struct grant_active *act,
-                          const struct domain *user, enum grant_pin kind, bool mapping)
+/* A further use of an entry that is in use. Lock: the active entry's. */
+static __noinline int16_t pin_again(const struct domain *granter, struct grant_entry_v1 *entry,
+                                    struct grant_active *act, domid_t user, enum grant_pin kind)
 {
-    bool write = kind_writes(kind), in_use = pinned(act);
-    int16_t rc;
+    bool write = kind_writes(kind);
+    int16_t rc = GNTST_okay;
 
-    if (in_use && (act->domid != user->id || act->pin[kind] == UINT16_MAX))
+    if (act->domid != user || act->pin[kind] == UINT16_MAX)
         return GNTST_general_error;
-    if (!in_use || (write && !pinned_for_writing(act))) {
-        rc = set_status(entry, user->id, write, mapping, in_use);
-        if (rc)
-            return rc;
-    }
-    /* The frame is read once, after the entry was marked: from then on the granter must not change it. */
-    if (!in_use) {
-        act->mfn = READ_ONCE(entry->frame);
-        act->domid = user->id;
-    }
+    if (write && !pinned_for_writing(act))
+        rc = set_status(entry, user, write, false, true);
+    if (rc)
+        return rc;
     rc = get_frame(granter, mfn(act->mfn), write);
     if (rc)
         clear_status(entry, act);
@@ -109,18 +95,43 @@ static int16_t pin_locked(struct domain *granter, struct grant_entry_v1 *entry, 
     return rc;
 }
 
-int16_t gnttab_pin(struct domain *granter, uint32_t ref, const struct domain *user, enum grant_pin kind,
+/* The first use. Lock: the active entry's. */
+static __always_inline int16_t pin_first(const struct domain *granter, struct grant_entry_v1 *entry,
+                                         struct grant_active *act, domid_t user, enum grant_pin kind,
+                                         bool mapping)
+{
+    int16_t rc = set_status(entry, user, kind_writes(kind), mapping, false);
+
+    if (unlikely(rc))
+        return rc;
+    /* The frame is read once, after the entry was marked: from then on the granter must not change it. */
+    act->mfn = READ_ONCE(entry->frame);
+    act->domid = user;
+    rc = get_frame(granter, mfn(act->mfn), kind_writes(kind));
+    if (unlikely(rc))
+        clear_status(entry, act);
+    else
+        act->pin[kind] = 1;
+    return rc;
+}
+
+int16_t gnttab_pin(const struct domain *granter, uint32_t ref, domid_t user, enum grant_pin kind,
                    bool mapping, mfn_t *m)
 {
     struct grant_table *gt = granter->grant;
+    struct grant_entry_v1 *entry;
     struct grant_active *act;
     int16_t rc;
 
     if (unlikely(!gnttab_ref_ok(gt, &ref)))
         return GNTST_bad_gntref;
     act = gnttab_active(gt, ref);
+    entry = gnttab_entry(gt, ref);
     byte_lock(&act->lock);
-    rc = pin_locked(granter, gnttab_entry(gt, ref), act, user, kind, mapping);
+    if (likely(!pinned(act)))
+        rc = pin_first(granter, entry, act, user, kind, mapping);
+    else
+        rc = pin_again(granter, entry, act, user, kind);
     *m = mfn(act->mfn);
     byte_unlock(&act->lock);
     return rc;

@@ -82,6 +82,16 @@ static void maptrack_put(struct grant_table *gt, uint32_t handle)
     gt->maptrack_used--;
 }
 
+/* From now on the handle, which is the caller's alone, can be unmapped: its flags are written last. */
+static void maptrack_publish(struct maptrack *mt, struct domain *granter,
+                             const struct gnttab_map_grant_ref *op)
+{
+    mt->granter = granter;
+    mt->ref = op->ref;
+    smp_wmb();
+    WRITE_ONCE(mt->flags, op->flags & 0xffff);
+}
+
 /* Mapping */
 
 static enum grant_pin host_pin(uint32_t flags)
@@ -110,7 +120,7 @@ static pte_t grant_pte(mfn_t m, uint32_t flags)
 static int16_t pin_and_map(struct domain *granter, const struct gnttab_map_grant_ref *op, mfn_t *m)
 {
     struct grant_place at = { .addr = op->host_addr, .is_pte = op->flags & GNTMAP_contains_pte };
-    const struct domain *user = current->domain;
+    domid_t user = current->domain->id;
     bool host = op->flags & GNTMAP_host_map, device = op->flags & GNTMAP_device_map;
     int16_t rc = GNTST_okay;
 
@@ -141,15 +151,13 @@ static int16_t map_from(struct domain *granter, struct gnttab_map_grant_ref *op)
     if (handle == MAPTRACK_NONE)
         return GNTST_no_space;
     rc = pin_and_map(granter, op, &m);
-    spin_lock(&gt->maptrack_lock);
-    if (rc)
+    if (unlikely(rc)) {
+        spin_lock(&gt->maptrack_lock);
         maptrack_put(gt, handle);
-    else
-        *maptrack_of(gt, handle) =
-            (struct maptrack){ .granter = granter, .ref = op->ref, .flags = op->flags & 0xffff };
-    spin_unlock(&gt->maptrack_lock);
-    if (rc)
+        spin_unlock(&gt->maptrack_lock);
         return rc;
+    }
+    maptrack_publish(maptrack_of(gt, handle), granter, op);
     op->handle = handle;
     op->dev_bus_addr = m.m << PAGE_SHIFT;
     return GNTST_okay;
@@ -171,6 +179,9 @@ static int16_t map_one(struct gnttab_map_grant_ref *op)
     return rc;
 }
 
+/* Where the results begin: what stands before them in the same 8 bytes is written back as it was read. */
+#define MAP_RESULTS offsetof(struct gnttab_map_grant_ref, dom)
+
 int64_t gnttab_map(gva_t uop, uint32_t count)
 {
     struct gnttab_map_grant_ref op;
@@ -178,10 +189,10 @@ int64_t gnttab_map(gva_t uop, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         if (hypercall_preempt_check(MAP_UNITS) && i)
             return i;
-        if (read_guest_elem(&op, uop, i))
+        if (read_checked_elem(&op, uop, i))
             return -EFAULT;
         op.status = map_one(&op);
-        if (write_guest_elem(uop, i, &op))
+        if (write_small(uop.va + i * sizeof(op) + MAP_RESULTS, &op.dom, sizeof(op) - MAP_RESULTS))
             return -EFAULT;
     }
     return count;
@@ -195,6 +206,7 @@ struct unmap {
     uint32_t handle;
     int16_t status;
 
+    /* What unmap_begin() finds, for unmap_finish(). */
     struct domain *granter; /* with a reference; NULL: nothing to finish */
     bool flush;             /* TLBs may have the mapping */
     bool last;              /* nothing is left of the mapping: the handle is to be freed */
@@ -226,7 +238,7 @@ static int16_t undo_host(struct unmap *u, uint32_t flags, mfn_t m)
 
 /* Clear the entry and take the kinds of use off the handle that go. Lock: maptrack_lock, which keeps others
  * off the handle. */
-static int16_t unmap_locked(struct unmap *u, struct maptrack *mt)
+static __always_inline int16_t unmap_locked(struct unmap *u, struct maptrack *mt)
 {
     uint32_t flags = mt->flags, undo = 0;
     mfn_t m = mapped_frame(mt);
@@ -257,11 +269,12 @@ static int16_t unmap_locked(struct unmap *u, struct maptrack *mt)
     return GNTST_okay;
 }
 
-static void unmap_begin(struct unmap *u)
+static __always_inline void unmap_begin(struct unmap *u)
 {
     struct grant_table *gt = current->domain->grant;
 
     u->granter = NULL;
+    u->done = 0;
     spin_lock(&gt->maptrack_lock);
     if (u->handle >= gt->maptrack_pages * MAPTRACK_PER_PAGE || !maptrack_of(gt, u->handle)->flags)
         u->status = GNTST_bad_handle;
@@ -271,7 +284,7 @@ static void unmap_begin(struct unmap *u)
 }
 
 /* After the flush. */
-static void unmap_finish(const struct unmap *u)
+static __always_inline void unmap_finish(const struct unmap *u)
 {
     struct grant_table *gt = current->domain->grant;
 
@@ -300,9 +313,12 @@ static int read_unmap(struct unmap *u, gva_t at)
 {
     struct gnttab_unmap_grant_ref op;
 
-    if (read_guest(&op, at))
+    if (read_small(&op, at.va, sizeof(op)))
         return -EFAULT;
-    *u = (struct unmap){ .host_addr = op.host_addr, .dev_bus_addr = op.dev_bus_addr, .handle = op.handle };
+    u->host_addr = op.host_addr;
+    u->dev_bus_addr = op.dev_bus_addr;
+    u->new_addr = 0;
+    u->handle = op.handle;
     return 0;
 }
 
@@ -317,7 +333,10 @@ static int read_replace(struct unmap *u, gva_t at)
 
     if (read_guest(&op, at))
         return -EFAULT;
-    *u = (struct unmap){ .host_addr = op.host_addr, .new_addr = op.new_addr, .handle = op.handle };
+    u->host_addr = op.host_addr;
+    u->dev_bus_addr = 0;
+    u->new_addr = op.new_addr;
+    u->handle = op.handle;
     return 0;
 }
 

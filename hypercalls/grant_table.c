@@ -324,7 +324,7 @@ static int64_t gnttab_cache_flush(gva_t uop, uint32_t count)
 
 struct grant_array_op {
     int64_t (*fn)(gva_t uop, uint32_t count);
-    uint32_t size; /* of an element */
+    uint8_t size; /* of an element */
 };
 
 static const struct grant_array_op array_ops[] = {

@@ -92,7 +92,7 @@ bool gnttab_shared_frame(struct domain *d, uint32_t index, mfn_t *m);
  * GNTST_general_error, GNTST_bad_page: nothing changed. `mapping`: entries of which only a part of the page
  * is granted are refused.
  */
-int16_t gnttab_pin(struct domain *granter, uint32_t ref, const struct domain *user, enum grant_pin kind,
+int16_t gnttab_pin(const struct domain *granter, uint32_t ref, domid_t user, enum grant_pin kind,
                    bool mapping, mfn_t *m);
 void gnttab_unpin(struct domain *granter, uint32_t ref, enum grant_pin kind);
 /* True when nobody uses the entry; it stays so while its lock, taken here, is held. */

@@ -157,6 +157,8 @@ bool __must_check frame_get_from_mfn(mfn_t m, const struct domain *d);
 bool frame_drop_allocation(struct frame *f);
 void frame_put_last(struct frame *f); /* what frame_put does when the count reached 0 */
 
+bool frame_refused(struct frame *f); /* drops a reference that came too soon; false */
+
 /* frame_get without the question of the owner. */
 static inline bool __must_check frame_get_any(struct frame *f)
 {
@@ -167,6 +169,14 @@ static inline bool __must_check frame_get_any(struct frame *f)
             return false; /* not allocated, or about to overflow */
     } while (unlikely(!atomic_cmpxchg(&f->count, &x, x + 1)));
     return true;
+}
+
+/* frame_get_from_mfn() by the owner's id, in place: for what is done with every page. */
+static inline bool __must_check frame_get_owned(mfn_t m, domid_t owner)
+{
+    struct frame *f = mfn_to_frame(m);
+
+    return mfn_valid(m) && frame_get_any(f) && (likely(f->owner == owner) || frame_refused(f));
 }
 
 static inline void frame_put(struct frame *f)

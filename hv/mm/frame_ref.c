@@ -5,15 +5,16 @@
 #include "hv/mm/domain_memory.h"
 #include "hv/mm/frame.h"
 
+/* The owner cannot change while a reference is held, nor be trusted before it. */
+bool frame_refused(struct frame *f)
+{
+    frame_put(f);
+    return false;
+}
+
 bool frame_get(struct frame *f, const struct domain *d)
 {
-    if (!frame_get_any(f))
-        return false;
-    if (unlikely(d && f->owner != d->id)) {
-        frame_put(f); /* the owner cannot change while the reference is held, nor be trusted before it */
-        return false;
-    }
-    return true;
+    return frame_get_any(f) && (likely(!d || f->owner == d->id) || frame_refused(f));
 }
 
 bool frame_get_from_mfn(mfn_t m, const struct domain *d)

@@ -15,12 +15,12 @@
 
 /*
  * True when [a, a+bytes) lies wholly in a guest's part of the address space: below the canonical hole, or at
- * or above HV_VIRT_END. The range may be empty.
+ * or above HV_VIRT_END, where kernels keep what they hand over. The range may be empty.
  */
 static __always_inline bool guest_range_ok(gva_t a, uint64_t bytes)
 {
     return bytes <= CANONICAL_LOW_END &&
-           (a.va <= CANONICAL_LOW_END - bytes || a.va - HV_VIRT_END <= 0 - HV_VIRT_END - bytes);
+           (likely(a.va - HV_VIRT_END <= 0 - HV_VIRT_END - bytes) || a.va <= CANONICAL_LOW_END - bytes);
 }
 
 /*
@@ -31,7 +31,8 @@ int __must_check copy_from_guest_any(void *dst, gva_t src, size_t bytes);
 int __must_check copy_to_guest_any(gva_t dst, const void *src, size_t bytes);
 int __must_check clear_guest(gva_t dst, size_t bytes);
 
-/* One load or store that may fault, inside a stac/clac window; the fault sets `bad` and goes on behind it. */
+/* One load or store that may fault, inside a stac/clac window; the fault sets `bad` and goes on behind it.
+ * What a faulting load leaves in `var` is undefined: the caller looks at `bad` before it uses any of it. */
 #define GUEST_FIXUP                      \
     "\n2:\n\t"                           \
     ".pushsection .text.fixup, \"ax\"\n" \
@@ -39,16 +40,16 @@ int __must_check clear_guest(gva_t dst, size_t bytes);
     "jmp 2b\n\t"                         \
     ".popsection\n\t" EX_TABLE(1b, 3b)
 #define GUEST_LOAD(width, bad, var, ptr) \
-    __asm__ volatile("1: mov" width " %2, %1" GUEST_FIXUP : "+r"(bad), "+r"(var) : "m"(*(ptr)))
+    __asm__ volatile("1: mov" width " %2, %1" GUEST_FIXUP : "+r"(bad), "=r"(var) : "m"(*(ptr)))
 #define GUEST_STORE(width, bad, ptr, value) \
     __asm__ volatile("1: mov" width " %2, %1" GUEST_FIXUP : "+r"(bad), "=m"(*(ptr)) : "r"(value))
 
 /* Sizes that are copied without a loop. */
-#define GUEST_COPY_SMALL(bytes) (__builtin_constant_p(bytes) && (bytes) <= 32 && (bytes) % 2 == 0)
+#define GUEST_COPY_SMALL(bytes) (__builtin_constant_p(bytes) && (bytes) <= 40 && (bytes) % 2 == 0)
 
 #define READ_QUAD(i)                                     \
     do {                                                 \
-        uint64_t rq_v = 0;                               \
+        uint64_t rq_v;                                   \
         GUEST_LOAD("q", bad, rq_v, (uint64_t *)src + i); \
         ((uint64_t *)dst)[i] = rq_v;                     \
     } while (0)
@@ -56,8 +57,8 @@ int __must_check clear_guest(gva_t dst, size_t bytes);
 
 static __always_inline int read_small(void *dst, uint64_t src, size_t bytes)
 {
-    uint32_t bad = 0, last = 0;
-    uint16_t half = 0;
+    uint32_t bad = 0, last;
+    uint16_t half;
 
     __asm__ volatile(ASM_STAC ::: "memory");
     if (bytes >= 8)
@@ -68,6 +69,8 @@ static __always_inline int read_small(void *dst, uint64_t src, size_t bytes)
         READ_QUAD(2);
     if (bytes >= 32)
         READ_QUAD(3);
+    if (bytes >= 40)
+        READ_QUAD(4);
     if (bytes & 4) {
         GUEST_LOAD("l", bad, last, (uint32_t *)src + bytes / 4 - 1);
         ((uint32_t *)dst)[bytes / 4 - 1] = last;
@@ -93,6 +96,8 @@ static __always_inline int write_small(uint64_t dst, const void *src, size_t byt
         WRITE_QUAD(2);
     if (bytes >= 32)
         WRITE_QUAD(3);
+    if (bytes >= 40)
+        WRITE_QUAD(4);
     if (bytes & 4)
         GUEST_STORE("l", bad, (uint32_t *)dst + bytes / 4 - 1, ((const uint32_t *)src)[bytes / 4 - 1]);
     if (bytes & 2)

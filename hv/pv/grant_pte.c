@@ -16,7 +16,7 @@ static pte_t *entry_at(struct domain *d, struct grant_place at)
     mfn_t m = mfn(at.addr >> PAGE_SHIFT);
 
     if (likely(!at.is_pte))
-        return guest_range_ok(gva(at.addr), 1) ? pv_l1e_of(current, at.addr) : NULL;
+        return pv_l1e_of(current, at.addr);
     if (at.addr % sizeof(pte_t) || !mfn_valid(m) || page_table_level(mfn_to_frame(m), d) != 1)
         return NULL;
     return (pte_t *)mfn_to_virt(m) + at.addr % PAGE_SIZE / sizeof(pte_t);

@@ -311,7 +311,7 @@ void page_put_upper(struct domain *d, struct frame *f)
     type_put(d, f);
 }
 
-bool page_get_writable(struct frame *f)
+bool page_get_writable_slow(struct frame *f)
 {
     uint64_t x = READ_ONCE(f->type), next;
 
@@ -329,7 +329,7 @@ bool page_get_writable(struct frame *f)
     return true;
 }
 
-void page_put_writable(struct frame *f)
+void page_put_writable_slow(struct frame *f)
 {
     uint64_t x = READ_ONCE(f->type);
 

@@ -3,6 +3,7 @@
 #ifndef HV_PV_PAGE_TYPE_H
 #define HV_PV_PAGE_TYPE_H
 
+#include "hv/cpu/ipi.h"
 #include "hv/domain/domain.h"
 #include "hv/mm/paging.h"
 
@@ -53,8 +54,28 @@ static inline int page_finish_drops(struct domain *d)
 
 /* Writable references; the caller holds a general one. page_get_writable: false when it is a table or
  * descriptor page. */
-bool __must_check page_get_writable(struct frame *f);
-void page_put_writable(struct frame *f);
+bool __must_check page_get_writable_slow(struct frame *f);
+void page_put_writable_slow(struct frame *f);
+
+static inline bool __must_check page_get_writable(struct frame *f)
+{
+    uint64_t x = READ_ONCE(f->type);
+
+    /* The highest type is the commonest. */
+    if (likely(x >= PGT_WRITABLE) && likely(atomic_cmpxchg(&f->type, &x, x + 1)))
+        return true;
+    return page_get_writable_slow(f);
+}
+
+static inline void page_put_writable(struct frame *f)
+{
+    uint64_t x = READ_ONCE(f->type);
+
+    if ((x & PGT_COUNT_MASK) == 1)
+        f->stamp = tlb_clock_now();
+    if (unlikely(!atomic_cmpxchg(&f->type, &x, x - 1)))
+        page_put_writable_slow(f);
+}
 
 /* Pin and unpin (MMUEXT_PIN_L<level>_TABLE / UNPIN). As page_get_type and page_put_type. Lock: d->mmu_lock.
  */

@@ -33,28 +33,36 @@ static int io_get(pte_t e, const struct domain *d, const struct domain *pg_owner
     return mfn_is_ram(mfn(m)) ? -EBUSY : 0;
 }
 
-int pte_get_l1(pte_t e, struct domain *d, struct domain *pg_owner)
+/* What is not simply a frame of pg_owner with the usual cache attribute. */
+static __noinline int get_l1_unusual(pte_t e, struct domain *d, struct domain *pg_owner)
 {
     mfn_t m = pte_mfn(e);
     struct frame *f = mfn_to_frame(m);
+    bool shared;
 
-    if (unlikely(e & PTE_CACHE) && !may_set_cache(d))
+    if ((e & PTE_CACHE) && !may_set_cache(d))
         return -EINVAL;
-    if (unlikely(!mfn_valid(m) || f->owner == DOMID_IO))
+    if (!mfn_valid(m) || f->owner == DOMID_IO)
         return io_get(e, d, pg_owner);
-    if (unlikely(!frame_get_any(f)))
+    if (!frame_get_owned(m, pg_owner->id))
         return -EBUSY;
-    if (unlikely(f->owner != pg_owner->id) || (unlikely(e & PTE_CACHE) && (f->count & FRAME_HV_SHARED))) {
-        int rc = f->owner != pg_owner->id ? -EBUSY : -EACCES;
+    shared = (e & PTE_CACHE) && (f->count & FRAME_HV_SHARED);
+    if (!shared && (!(e & PTE_RW) || page_get_writable(f)))
+        return 0;
+    frame_put(f);
+    return shared ? -EACCES : -EBUSY;
+}
 
-        frame_put(f);
-        return rc;
-    }
-    if ((e & PTE_RW) && unlikely(!page_get_writable(f))) {
-        frame_put(f);
-        return -EBUSY;
-    }
-    return 0;
+int pte_get_l1(pte_t e, struct domain *d, struct domain *pg_owner)
+{
+    struct frame *f = mfn_to_frame(pte_mfn(e));
+
+    if (unlikely(e & PTE_CACHE) || unlikely(!frame_get_owned(pte_mfn(e), pg_owner->id)))
+        return get_l1_unusual(e, d, pg_owner);
+    if (!(e & PTE_RW) || likely(page_get_writable(f)))
+        return 0;
+    frame_put(f);
+    return -EBUSY;
 }
 
 /* Removing a mapping of a descriptor page: the LDT may have been seen through it, so it is read anew. */

@@ -77,6 +77,7 @@ static inline void *frame_to_virt(const struct frame *f)
 }
 bool frame_get(struct frame *f, const struct domain *d);
 bool frame_get_from_mfn(mfn_t m, const struct domain *d);
+bool frame_get_owned(mfn_t m, uint16_t owner);
 void frame_put(struct frame *f);
 bool frame_drop_allocation(struct frame *f);
 void frame_free(struct frame *f, unsigned int order);
@@ -128,6 +129,11 @@ bool frame_get(struct frame *f, const struct domain *d)
 bool frame_get_from_mfn(mfn_t m, const struct domain *d)
 {
     return mfn_valid(m) && frame_get(mfn_to_frame(m), d);
+}
+
+bool frame_get_owned(mfn_t m, uint16_t owner)
+{
+    return frame_get_from_mfn(m, &(const struct domain){ .id = owner });
 }
 
 void frame_put(struct frame *f)
@@ -224,6 +230,7 @@ static inline int copy_to_guest(gva_t dst, const void *src, size_t bytes)
 #define read_guest(obj, src)          copy_from_guest(obj, src, sizeof(*(obj)))
 #define write_guest(dst, obj)         copy_to_guest(dst, obj, sizeof(*(obj)))
 #define read_guest_elem(obj, src, i)  read_guest(obj, gva_add(src, (uint64_t)(i) * sizeof(*(obj))))
+#define read_checked_elem             read_guest_elem
 #define write_guest_elem(dst, i, obj) write_guest(gva_add(dst, (uint64_t)(i) * sizeof(*(obj))), obj)
 #define write_guest_field(dst, type, field, value)                \
     ({                                                            \
