@@ -34,6 +34,10 @@ $(DOM0_DIR)/libshared.a: $(DOM0_SHARED:%=$(DOM0_DIR)/obj/%.o)
 $(DOM0_DIR)/obj/builder/%.o: PVGUEST_CPPFLAGS += $(UNPACK_CPPFLAGS)
 $(DOM0_DIR)/obj/builder/kernel_image.o: $(DECOMPRESS_SRC)/.unpacked
 
+# `xl list -l` prints JSON.
+$(DOM0_DIR)/obj/xl/%.o: PVGUEST_CPPFLAGS += $(CJSON_CPPFLAGS)
+$(DOM0_DIR)/obj/xl/xl_list_json.o: $(CJSON_DIR)/.unpacked
+
 define dom0_library_rule
 $(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard dom0_tools/$(1)/*.c))
 	$$(call step,AR,$$@)
@@ -41,7 +45,7 @@ $(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard 
 endef
 $(foreach part,$(DOM0_PARTS),$(eval $(call dom0_library_rule,$(part))))
 
-DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB) $(PVGUEST_EXT4_LIBS)
+DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB) $(CJSON_LIB) $(PVGUEST_EXT4_LIBS)
 
 $(DOM0_ELF): $(DOM0_LINKED) $(PVGUEST_DEPS)
 	$(call step,LD,$@)

@@ -55,25 +55,35 @@ static void pass_input(struct console_reader *reader, struct typed *typed)
     memmove(typed->data, typed->data + done, typed->length);
 }
 
-int console_attach(domid_t domid, bool *left)
+/* Until the user leaves, which it returns, or the domain has gone. */
+static bool relay(struct console_reader *reader)
 {
     struct typed typed = { .length = 0 };
-    struct console_reader *reader;
-    int error = console_reader_open(&reader, domid, wake, NULL);
-    bool ended;
+    bool ended, left = false;
 
-    if (error != 0)
-        return error;
-    fflush(stdout);
-    *left = false;
     do {
         ended = console_reader_ended(reader); /* before its last output is shown */
         show_output(reader);
         if (!ended) {
-            *left = !take_input(&typed);
+            left = !take_input(&typed);
             pass_input(reader, &typed);
         }
-    } while (!ended && !*left);
+    } while (!ended && !left);
+    return left;
+}
+
+int console_attach(domid_t domid, int (*begin)(domid_t domid), bool *left)
+{
+    struct console_reader *reader;
+    int error = console_reader_open(&reader, domid, wake, NULL);
+
+    if (error != 0)
+        return error;
+    fflush(stdout);
+    if (begin != NULL)
+        error = begin(domid);
+    if (error == 0)
+        *left = relay(reader);
     console_reader_close(reader);
-    return 0;
+    return error;
 }

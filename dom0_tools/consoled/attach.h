@@ -12,9 +12,10 @@
 
 /*
  * Connects the console to the domain's from its first byte on, until the user leaves or the domain has gone
- * and all that it printed is shown; *left says which. Errors as console_reader_open(). Whoever starts a
- * domain opens it before unpausing it, or at any time later: nothing is missed.
+ * and all that it printed is shown; *left says which. Errors as console_reader_open(). Nothing that the
+ * domain prints is missed, even if it ends at once, when `begin` (NULL: it runs already) is what starts it:
+ * it is called when the console is open, and its result, unless 0, ends the call and is returned.
  */
-int console_attach(domid_t domid, bool *left);
+int console_attach(domid_t domid, int (*begin)(domid_t domid), bool *left);
 
 #endif

@@ -8,18 +8,20 @@
 
 static const struct command subcommands[] = {
     { .name = "create",
-      .arguments = "[-npq] [[-f] FILE] [KEY=VALUE...]",
+      .arguments = "[-cnpq] [[-f] FILE] [KEY=VALUE...]",
       .summary = "make a domain from a configuration file and let it run",
-      .options = "  -n         only read the configuration\n"
+      .options = "  -c         attach to its console\n"
+                 "  -n         only read the configuration\n"
                  "  -p         leave the domain paused\n"
                  "  -q         say less\n"
                  "  FILE       in the syntax of xl.cfg\n"
                  "  KEY=VALUE  counts more than FILE; a list stands in [ ], a string needs no quotes\n",
       .run = xl_create },
     { .name = "list",
-      .arguments = "[-v] [DOMAIN...]",
+      .arguments = "[-lv] [DOMAIN...]",
       .summary = "list the domains",
-      .options = "  -v  also show UUID, shutdown reason and security label\n"
+      .options = "  -l  say all that is known, as JSON\n"
+                 "  -v  also show UUID, shutdown reason and security label\n"
                  "State letters: r running, b blocked, p paused, s shut down, c crashed, d dying.\n",
       .run = xl_list,
       .complete = domain_list_complete },
@@ -46,10 +48,43 @@ static const struct command subcommands[] = {
       .summary = "let a paused domain go on",
       .run = xl_unpause,
       .complete = domain_list_complete },
+    { .name = "shutdown",
+      .arguments = "[-aFw] DOMAIN...",
+      .summary = "ask domains to switch themselves off",
+      .options = "  -a  all domains but this one\n"
+                 "  -F  accepted: every guest listens here\n"
+                 "  -w  wait until they have ended\n",
+      .run = xl_shutdown,
+      .complete = domain_list_complete },
+    { .name = "reboot",
+      .arguments = "[-aFw] DOMAIN...",
+      .summary = "ask domains to start anew",
+      .options = "  -a  all domains but this one\n"
+                 "  -F  accepted: every guest listens here\n"
+                 "  -w  wait until they have ended\n",
+      .run = xl_reboot,
+      .complete = domain_list_complete },
     { .name = "destroy",
       .arguments = "DOMAIN",
       .summary = "end a domain at once and take back its memory",
       .run = xl_destroy,
+      .complete = domain_list_complete },
+    { .name = "rename",
+      .arguments = "DOMAIN NAME",
+      .summary = "give a domain another name",
+      .run = xl_rename,
+      .complete = domain_list_complete },
+    { .name = "domid",
+      .arguments = "NAME",
+      .summary = "print the number of a domain",
+      .run = xl_domid,
+      .complete = domain_list_complete },
+    { .name = "domname", .arguments = "ID", .summary = "print the name of a domain", .run = xl_domname },
+    { .name = "config-update",
+      .arguments = "DOMAIN [[-f] FILE] [KEY=VALUE...]",
+      .summary = "take another configuration for a domain's next start",
+      .options = "  the domain keeps its name and UUID\n",
+      .run = xl_config_update,
       .complete = domain_list_complete },
     { .name = "uptime",
       .arguments = "[-s] [DOMAIN...]",

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <xen/xen.h>
 
 #include "dom0_tools/shell/command.h"
 
@@ -24,6 +26,13 @@ struct domain_config;
  * and count more; warns of unknown keys. False with a message in error[TOOLSTACK_ERROR_SIZE]. */
 bool xl_read_config(struct domain_config *config, const char *path, char **settings, char *error);
 
+/* Shows the domain's console until the user leaves it or the domain has ended; `begin` as console_attach()
+ * has it. */
+int xl_attach(domid_t domid, int (*begin)(domid_t domid));
+
+/* xl list -l of the domains that the words name, or of all. */
+int xl_list_json(int nr_words, char **words);
+
 /* The subcommands; each stands in the file of its subject. */
 int xl_create(int argc, char **argv);
 int xl_list(int argc, char **argv);
@@ -36,5 +45,11 @@ int xl_console(int argc, char **argv);
 int xl_pause(int argc, char **argv);
 int xl_unpause(int argc, char **argv);
 int xl_destroy(int argc, char **argv);
+int xl_shutdown(int argc, char **argv);
+int xl_reboot(int argc, char **argv);
+int xl_rename(int argc, char **argv);
+int xl_domid(int argc, char **argv);
+int xl_domname(int argc, char **argv);
+int xl_config_update(int argc, char **argv);
 
 #endif

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static int attach(domid_t domid)
+int xl_attach(domid_t domid, int (*begin)(domid_t domid))
 {
     bool left;
-    int error = console_attach(domid, &left);
+    int error = console_attach(domid, begin, &left);
 
     if (error == 0) {
         printf(left ? "\n" : "\nxl: domain %u has ended\n", domid);
@@ -27,25 +27,9 @@ static int attach(domid_t domid)
     return COMMAND_FAIL;
 }
 
-static int attach_to(const char *name)
-{
-    const struct xen_domctl_getdomaininfo *info;
-    struct domain_list list;
-    int error = domain_list_get(&list), result;
-
-    info = domain_list_find(&list, name);
-    if (error != 0)
-        result = xl_fail("cannot list the domains", error);
-    else if (info == NULL)
-        result = xl_no_domain(name);
-    else
-        result = attach(info->domain);
-    domain_list_free(&list);
-    return result;
-}
-
 int xl_console(int argc, char **argv)
 {
+    domid_t domid;
     int c;
 
     while ((c = getopt(argc, argv, "n:t:")) != -1) {
@@ -60,5 +44,7 @@ int xl_console(int argc, char **argv)
         fprintf(stderr, "console: name one domain\n");
         return COMMAND_USAGE;
     }
-    return attach_to(argv[optind]);
+    if (!domain_find(argv[optind], &domid))
+        return xl_no_domain(argv[optind]);
+    return xl_attach(domid, NULL);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* xl create. */
+/* xl create, config-update: a configuration and what comes of it. */
 #include "dom0_tools/xl/xl.h"
 #include "dom0_tools/config/config_file.h"
 #include "dom0_tools/toolstack/file_data.h"
 #include "dom0_tools/toolstack/toolstack.h"
+#include "dom0_tools/xc/domain.h"
+#include "dom0_tools/xl/domain_list.h"
+#include "pvguest/xen_errno.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +14,7 @@
 #include <unistd.h>
 
 struct create_options {
-    bool paused, dry_run, quiet;
+    bool console, paused, dry_run, quiet;
     const char *path; /* of the file, or NULL */
 };
 
@@ -73,9 +76,10 @@ static int take_options(struct create_options *options, int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "f:npq")) != -1) {
+    while ((c = getopt(argc, argv, "cf:npq")) != -1) {
         if (c == '?')
             return COMMAND_USAGE;
+        options->console |= c == 'c';
         options->paused |= c == 'p';
         options->dry_run |= c == 'n';
         options->quiet |= c == 'q';
@@ -84,12 +88,29 @@ static int take_options(struct create_options *options, int argc, char **argv)
     return find_path(options, argv + optind);
 }
 
+static int unpause(domid_t domid)
+{
+    return xen_errno_to_c(xc_domain_unpause(domid));
+}
+
+/* Takes *config over. With its console, the domain starts when that is open. */
+static int create(struct domain_config *config, const struct create_options *options)
+{
+    char error[TOOLSTACK_ERROR_SIZE];
+    domid_t domid;
+
+    if (!toolstack_create(config, options->paused || options->console, &domid, error)) {
+        fprintf(stderr, "xl: the domain is not made: %s\n", error);
+        return COMMAND_FAIL;
+    }
+    return options->console ? xl_attach(domid, options->paused ? NULL : unpause) : COMMAND_OK;
+}
+
 int xl_create(int argc, char **argv)
 {
     struct create_options options = { 0 };
     struct domain_config config;
     char error[TOOLSTACK_ERROR_SIZE];
-    domid_t domid;
     int result = take_options(&options, argc, argv);
 
     if (result != COMMAND_OK)
@@ -100,12 +121,32 @@ int xl_create(int argc, char **argv)
         fprintf(stderr, "xl: %s\n", error);
         return COMMAND_FAIL;
     }
-    if (options.dry_run) {
-        domain_config_free(&config);
-        return COMMAND_OK;
+    if (!options.dry_run)
+        return create(&config, &options);
+    domain_config_free(&config);
+    return COMMAND_OK;
+}
+
+int xl_config_update(int argc, char **argv)
+{
+    struct create_options options = { 0 };
+    struct domain_config config;
+    char error[TOOLSTACK_ERROR_SIZE];
+    domid_t domid;
+    int result;
+
+    if (argc < 3) {
+        fprintf(stderr, "config-update: name a domain, and a file or settings\n");
+        return COMMAND_USAGE;
     }
-    if (toolstack_create(&config, options.paused, &domid, error))
+    if (!domain_find(argv[1], &domid))
+        return xl_no_domain(argv[1]);
+    result = take_options(&options, argc - 1, argv + 1);
+    if (result != COMMAND_OK)
+        return result;
+    if (xl_read_config(&config, options.path, argv + 1 + optind, error) &&
+        toolstack_config_update(domid, &config, error))
         return COMMAND_OK;
-    fprintf(stderr, "xl: the domain is not made: %s\n", error);
+    fprintf(stderr, "xl: the configuration stays as it is: %s\n", error);
     return COMMAND_FAIL;
 }

@@ -65,9 +65,18 @@ static int list_domain(const struct xen_domctl_getdomaininfo *info, void *arg)
 int xl_list(int argc, char **argv)
 {
     struct list_output output = { 0 };
-    int result = take_option(argc, argv, "v", &output.verbose);
+    bool json = false;
+    int c;
 
-    return result != COMMAND_OK ? result : for_domains(argc - optind, argv + optind, list_domain, &output);
+    while ((c = getopt(argc, argv, "lv")) != -1) {
+        if (c == '?')
+            return COMMAND_USAGE;
+        json |= c == 'l';
+        output.verbose |= c == 'v';
+    }
+    if (json)
+        return xl_list_json(argc - optind, argv + optind);
+    return for_domains(argc - optind, argv + optind, list_domain, &output);
 }
 
 static int list_vcpu(domid_t domid, uint32_t vcpu, uint32_t nr_cpus)
