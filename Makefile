@@ -49,7 +49,7 @@ include setup/setup.mk
 include hv/hv.mk
 include $(wildcard pvguest/pvguest.mk split_drivers/split_drivers.mk dom0_tools/dom0_tools.mk)
 include $(wildcard tests/unit/unit.mk tests/guests/guests.mk tests/system/system.mk tests/bench/bench.mk tests/fuzz/fuzz.mk tests/interop/interop.mk)
-include run/run.mk tests/lint/lint.mk
+include kit/kit.mk run/run.mk tests/lint/lint.mk
 
 .PHONY: clean
 clean: ## remove everything that was built (the fetched sources and newlib too)

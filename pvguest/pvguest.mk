@@ -16,8 +16,9 @@ PVGUEST_CPPFLAGS := -I. -I$(B)/include -Ipvguest/include $(XEN_CPPFLAGS) $(CONFI
 PVGUEST_CFLAGS   := -O2 $(FREE_FLAGS) $(NEWLIB_CFLAGS) $(WARN_FLAGS) -fno-stack-protector \
                     -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 
-PVGUEST_LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,$(PVGUEST_LDS) -Wl,--gc-sections -Wl,--build-id=none \
-    -Wl,-z,max-page-size=4096,-z,noexecstack,--no-warn-rwx-segments,--fatal-warnings $(PVGUEST_START)
+PVGUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none \
+    -Wl,-z,max-page-size=4096,-z,noexecstack,--no-warn-rwx-segments,--fatal-warnings
+PVGUEST_LINK = $(CC) $(PVGUEST_LDFLAGS) -Wl,-T,$(PVGUEST_LDS) $(PVGUEST_START)
 PVGUEST_LINK_END = $(PVGUEST_LIB) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a -Wl,--end-group -lgcc
 
 # Twice: the second time with the table of function names (symbols.c), which follows the text and so does not move it.

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+#
+# What a project's Makefile includes. Before that it may set
+#     NAME     the image's name (default: the folder's)
+#     SOURCES  C and assembly files (default: all of the folder)
+#     CFLAGS, LDLIBS
+#     FILES    a folder that becomes the guest's read-only root file system (default: files/, if it is there)
+#     O        where everything built goes (default: build)
+# and `make run` takes ARGS="..." MEM=64 VCPUS=1 GDB=1 VERBOSE=1.
+
+NAME    ?= $(notdir $(CURDIR))
+SOURCES ?= $(wildcard *.c *.S)
+CFLAGS  ?= -O2 -g -Wall -Wextra
+FILES   ?= $(wildcard files)
+O       ?= build
+ARGS    ?=
+MEM     ?= 64
+VCPUS   ?= 1
+
+GUEST_CC := $(KIT)/bin/ryokan-cc
+IMAGE    := $(O)/$(NAME).elf
+OBJECTS  := $(patsubst %,$(O)/%.o,$(basename $(SOURCES)))
+ARCHIVE  := $(if $(FILES),$(O)/$(NAME).tar)
+
+.PHONY: all run run-xen clean
+all: $(IMAGE) $(ARCHIVE)
+
+$(O)/%.o: %.c $(MAKEFILE_LIST)
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/%.o: %.S $(MAKEFILE_LIST)
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(IMAGE): $(OBJECTS) $(KIT)/.complete
+	$(GUEST_CC) $(CFLAGS) $(OBJECTS) $(LDLIBS) -o $@
+
+ifneq ($(FILES),)
+$(ARCHIVE): $(shell find $(FILES))
+	@mkdir -p $(@D)
+	tar --format=ustar --sort=name --owner=0 --group=0 --numeric-owner -cf $@ -C $(FILES) .
+endif
+
+RUN = $(KIT)/bin/ryokan-run --mem $(MEM) --vcpus $(VCPUS) $(if $(ARCHIVE),--archive $(ARCHIVE)) \
+      $(if $(filter 1,$(GDB)),--gdb) $(if $(filter 1,$(VERBOSE)),--verbose)
+
+run: all
+	@$(RUN) $(IMAGE) $(ARGS)
+
+run-xen: all
+	@$(RUN) --xen $(IMAGE) $(ARGS)
+
+clean:
+	rm -rf $(O)
+
+-include $(OBJECTS:.o=.d)

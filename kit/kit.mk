@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+#
+# The porting kit: build/kit is a folder that can be moved anywhere, with all that a program needs to become a guest and to be
+# tried out: headers, libraries, start files, a compiler driver, a project template, and both hypervisors to boot it on.
+
+KIT       := $(B)/kit
+KIT_STAMP := $(KIT)/.complete
+
+# What the compiler driver adds: the flags of the library itself, without its warnings and its folders. The program is compiled as a
+# hosted one, for newlib; it is Unix-like, and not Linux.
+KIT_CFLAGS := $(filter-out -std=% -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) $(NEWLIB)/include,$(FREE_FLAGS) $(NEWLIB_CFLAGS)) \
+    -fno-stack-protector -fno-omit-frame-pointer -ffunction-sections -fdata-sections \
+    -U__linux__ -U__linux -Ulinux -U__gnu_linux__ -D__ryokan__=1 \
+    $(filter -D%,$(PVGUEST_CPPFLAGS))
+
+# In the order of the link: the library's functions take the place of newlib's of the same name.
+KIT_LIBS    := $(PVGUEST_LIB) $(PVGUEST_NET_LIBS) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a
+KIT_HEADERS := $(wildcard pvguest/*.h pvguest/include/*.h pvguest/include/*/*.h pvguest/lwip/*.h pvguest/lwip/*/*.h)
+KIT_FILES   := $(wildcard kit/* kit/template/*) run/qemu.py run/run.py hv/ksyms.awk
+
+.PHONY: kit
+kit: $(KIT_STAMP) ## the porting kit, a folder that can be moved: build/kit
+
+$(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(HV) $(XEN_REAL) pvguest/pvguest.mk | $(XEN_HEADERS)
+	$(call step,KIT,$(KIT))
+	$(Q)rm -rf $(KIT) && mkdir -p $(KIT)/include/c $(KIT)/include/net $(KIT)/include/pvguest $(KIT)/lib/pkgconfig $(KIT)/bin $(KIT)/boot
+	$(Q)cp -r $(NEWLIB)/include/. pvguest/include/. $(KIT)/include/c
+	$(Q)cp -r $(LWIP_SRC)/src/include/. $(KIT)/include/net
+	$(Q)cp pvguest/lwip/*.h $(KIT)/include/net && cp -r pvguest/lwip/arch $(KIT)/include/net
+	$(Q)cp pvguest/*.h $(KIT)/include/pvguest && cp -rL $(XEN_HEADERS) $(KIT)/include
+	$(Q)cp $(KIT_LIBS) $(PVGUEST_START) $(PVGUEST_LDS) hv/ksyms.awk $(KIT)/lib
+	$(Q)printf '%s\n' $(KIT_CFLAGS:%='%') > $(KIT)/lib/cflags
+	$(Q)printf '%s\n' $(PVGUEST_LDFLAGS:%='%') > $(KIT)/lib/ldflags
+	$(Q)printf '%s\n' $(notdir $(KIT_LIBS)) > $(KIT)/lib/libraries
+	$(Q)sed -e 's|@CFLAGS@|$(KIT_CFLAGS)|' -e 's|@LDFLAGS@|$(PVGUEST_LDFLAGS)|' -e 's|@GCC_INCLUDE@|$(GCC_INCLUDE)|' \
+	    -e 's|@LIBS@|$(foreach lib,$(notdir $(KIT_LIBS)),$${prefix}/lib/$(lib))|' kit/pvguest.pc > $(KIT)/lib/pkgconfig/pvguest.pc
+	$(Q)cp kit/ryokan-cc kit/ryokan-run kit/new-guest run/qemu.py run/run.py $(KIT)/bin
+	$(Q)cp kit/guest.mk kit/README.md LICENSE $(KIT) && cp -r kit/template $(KIT)
+	$(Q)cp $(HV) $(XEN_REAL) $(KIT)/boot
+	$(Q)touch $@
+
+.PHONY: new-guest
+new-guest: kit ## a project of your own, outside this tree: NAME=path/to/foo
+	$(if $(NAME),,$(error usage: make new-guest NAME=path/to/foo))
+	$(Q)$(KIT)/bin/new-guest $(NAME)
+
+test: kit
