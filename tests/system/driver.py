@@ -7,8 +7,10 @@ It raises Failure, or lets a helper raise it, when something is not as expected;
 import os
 import re
 import selectors
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 
@@ -134,6 +136,17 @@ class Session:
 
     def tail(self, lines=15):
         return "\n".join("    | " + line for line in self.output.splitlines()[-lines:])
+
+
+def dom0_files(name, files):
+    """dom0's archive with further files, {path in it: file on the host}; returns the path of the new one."""
+    path = os.path.join(LOGS, name + ".tar")
+    os.makedirs(LOGS, exist_ok=True)
+    shutil.copy(INITRD, path)
+    with tarfile.open(path, "a", format=tarfile.USTAR_FORMAT) as archive:
+        for inside, outside in files.items():
+            archive.add(outside, inside)
+    return path
 
 
 def boot(name, lifetime=60, **options):

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest that answers: each line that is typed at its console, and what is written to data/question in
+ * xenstore (in data/answer). Some lines make it misbehave, for tests of what is at the other end.
+ */
+#include "pvguest/console.h"
+#include "pvguest/event_channel.h"
+#include "pvguest/memory.h"
+#include "pvguest/thread.h"
+#include "pvguest/time.h"
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/io/console.h>
+#include <xenstore.h>
+
+#define STACK_SIZE 16384
+
+static void answer_question(struct xs_handle *h)
+{
+    unsigned int length;
+    char *question = xs_read(h, XBT_NULL, "data/question", &length);
+
+    if (question != NULL)
+        xs_write(h, XBT_NULL, "data/answer", question, length);
+    free(question);
+}
+
+static void serve_xenstore(void *arg)
+{
+    struct xs_handle *h = xs_open(0);
+    unsigned int nr;
+    char **event;
+
+    (void)arg;
+    if (h == NULL || !xs_watch(h, "data/question", "question"))
+        return;
+    while ((event = xs_read_watch(h, &nr)) != NULL) {
+        free(event);
+        answer_question(h);
+    }
+}
+
+static void print_without_end(void)
+{
+    for (unsigned long i = 0;; i++)
+        console_printf("flood %lu\n", i);
+}
+
+static void send_without_end(void)
+{
+    for (;;)
+        evtchn_send(start_info->console.domU.evtchn);
+}
+
+/* More than the ring can hold, as if it were full many times over. */
+static void corrupt_ring(void)
+{
+    struct xencons_interface *ring = mfn_to_virt(start_info->console.domU.mfn);
+
+    ring->out_prod += 0x80000000U;
+    evtchn_send(start_info->console.domU.evtchn);
+}
+
+static void print_bytes(const char *number)
+{
+    for (unsigned long left = strtoul(number, NULL, 10), line = 0; left >= 16; left -= 16, line++)
+        console_printf("line %9lu\n", line);
+}
+
+static void obey(const char *line)
+{
+    if (strcmp(line, "quit") == 0)
+        exit(0);
+    else if (strcmp(line, "abort") == 0)
+        abort();
+    else if (strcmp(line, "flood") == 0)
+        print_without_end();
+    else if (strcmp(line, "events") == 0)
+        send_without_end();
+    else if (strcmp(line, "corrupt") == 0)
+        corrupt_ring();
+    else if (strncmp(line, "bytes=", 6) == 0)
+        print_bytes(line + 6);
+    else
+        printf("answer: %s\n", line);
+}
+
+static bool read_line(char *line, size_t size)
+{
+    size_t length = 0;
+    char c;
+
+    while (console_read(&c, 1, TIME_NEVER) == 1 && c != '\r' && c != '\n')
+        if (length < size - 1)
+            line[length++] = c;
+    line[length] = '\0';
+    return length != 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct thread *thread = thread_create("xenstore", serve_xenstore, NULL, STACK_SIZE);
+    char line[80];
+
+    if (thread == NULL)
+        return 1;
+    thread_detach(thread);
+    printf("ready\n");
+    for (int i = 1; i < argc; i++)
+        obey(argv[i]);
+    for (;;)
+        if (read_line(line, sizeof(line)))
+            obey(line);
+}
