@@ -38,6 +38,9 @@ $(DOM0_DIR)/obj/builder/kernel_image.o: $(DECOMPRESS_SRC)/.unpacked
 $(DOM0_DIR)/obj/xl/%.o: PVGUEST_CPPFLAGS += $(CJSON_CPPFLAGS)
 $(DOM0_DIR)/obj/xl/xl_list_json.o: $(CJSON_DIR)/.unpacked
 
+$(DOM0_DIR)/obj/network/%.o: PVGUEST_CPPFLAGS += $(LWIP_CPPFLAGS)
+$(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard dom0_tools/network/*.c)): | $(LWIP_LIB)
+
 define dom0_library_rule
 $(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard dom0_tools/$(1)/*.c))
 	$$(call step,AR,$$@)
@@ -45,7 +48,7 @@ $(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard 
 endef
 $(foreach part,$(DOM0_PARTS),$(eval $(call dom0_library_rule,$(part))))
 
-DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB) $(CJSON_LIB) $(PVGUEST_EXT4_LIBS)
+DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB) $(CJSON_LIB) $(PVGUEST_EXT4_LIBS) $(SPLIT_LIB) $(PVGUEST_NET_LIBS)
 
 $(DOM0_ELF): $(DOM0_LINKED) $(PVGUEST_DEPS)
 	$(call step,LD,$@)

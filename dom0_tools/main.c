@@ -4,6 +4,7 @@
 #include "dom0_tools/consoled/consoled.h"
 #include "dom0_tools/drivers/drivers.h"
 #include "dom0_tools/mount/mount_commands.h"
+#include "dom0_tools/network/network.h"
 #include "dom0_tools/pci/pci_commands.h"
 #include "dom0_tools/shell/shell.h"
 #include "dom0_tools/system/system.h"
@@ -35,6 +36,14 @@ static void print_file(const char *path)
     fclose(file);
 }
 
+static void start(const char *name, int (*service)(void))
+{
+    int error = service();
+
+    if (error != 0)
+        fprintf(stderr, "dom0: no %s: %s\n", name, strerror(error));
+}
+
 static void start_pci(void)
 {
     int error = pci_init();
@@ -45,14 +54,6 @@ static void start_pci(void)
         drivers_start();
 }
 
-static void start(const char *name, int (*service)(void))
-{
-    int error = service();
-
-    if (error != 0)
-        fprintf(stderr, "dom0: no %s: %s\n", name, strerror(error));
-}
-
 /* As an ordinary domain this program is a client of dom0's. */
 static void start_services(void)
 {
@@ -60,11 +61,13 @@ static void start_services(void)
         return;
     start("xenstored", xenstored_start);
     start("consoled", consoled_start);
+    start("network back ends", network_start_backends);
     start("toolstack", toolstack_start);
 }
 
 int main(void)
 {
+    start("network", network_start);
     start_pci();
     start_services();
     command_register(&commands, shell_commands, shell_nr_commands);
@@ -76,6 +79,7 @@ int main(void)
     command_register(&commands, lsevtchn_commands, lsevtchn_nr_commands);
     command_register(&commands, pci_commands, pci_nr_commands);
     command_register(&commands, block_commands, block_nr_commands);
+    command_register(&commands, network_commands, network_nr_commands);
     command_register(&commands, xenstore_commands, xenstore_nr_commands);
     print_file("/etc/motd");
     if (shell_start(&commands) != 0)

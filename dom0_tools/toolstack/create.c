@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/toolstack/create.h"
+#include "dom0_tools/device/vif.h"
 #include "dom0_tools/builder/kernel_image.h"
 #include "dom0_tools/builder/pv_domain.h"
 #include "dom0_tools/toolstack/cpu_list.h"
@@ -177,6 +178,18 @@ static bool introduce(const struct creation *c)
            fail(c, "xenstored does not take it: %s", strerror(errno));
 }
 
+static bool attach_vifs(const struct creation *c)
+{
+    for (size_t i = 0; i < c->config->nr_vifs; i++) {
+        struct vif_config vif;
+
+        if (!vif_config_parse(c->config->vif[i], &vif, c->error, TOOLSTACK_ERROR_SIZE) ||
+            !vif_attach(c->domid, &vif, NULL, c->error, TOOLSTACK_ERROR_SIZE))
+            return false;
+    }
+    return true;
+}
+
 /* A random one (RFC 4122, version 4). */
 static void make_uuid(struct domain_config *config)
 {
@@ -197,7 +210,7 @@ bool domain_create(struct xs_handle *h, struct domain_config *config, domid_t *d
     make_uuid(config);
     ok = read_files(&c) && make_domain(&c);
     if (ok) {
-        ok = set_limits(&c) && build(&c) && introduce(&c);
+        ok = set_limits(&c) && build(&c) && introduce(&c) && attach_vifs(&c);
         if (!ok)
             domain_destroy(h, c.domid);
     }

@@ -51,5 +51,8 @@ int xl_rename(int argc, char **argv);
 int xl_domid(int argc, char **argv);
 int xl_domname(int argc, char **argv);
 int xl_config_update(int argc, char **argv);
+int xl_network_attach(int argc, char **argv);
+int xl_network_detach(int argc, char **argv);
+int xl_network_list(int argc, char **argv);
 
 #endif

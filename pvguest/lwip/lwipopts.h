@@ -26,6 +26,10 @@
 #define LWIP_NETIF_HOSTNAME        1
 #define LWIP_NETIF_STATUS_CALLBACK 1
 
+/* Interfaces of split drivers leave checksums to whoever does them cheapest, and pass pages on. */
+#define LWIP_CHECKSUM_CTRL_PER_NETIF 1
+#define LWIP_SUPPORT_CUSTOM_PBUF     1
+
 /* On a 64-bit machine the reassembly timer of IPv6 asserts unless it keeps a copy of the header. */
 #define IPV6_FRAG_COPYHEADER 1
 
@@ -36,10 +40,14 @@
 /* With pools on malloc() this limits nothing but the number of sockets, which newlib's fd_set bounds. */
 #define MEMP_NUM_NETCONN 64
 
+/* Windows that keep both ends of a connection between domains busy while the other one has the CPU. */
+#define LWIP_WND_SCALE            1
+#define TCP_RCV_SCALE             4
 #define TCP_MSS                   1460
-#define TCP_WND                   (64 * 1024 - 1)
-#define TCP_SND_BUF               (64 * 1024 - 1)
+#define TCP_WND                   (512 * 1024)
+#define TCP_SND_BUF               (256 * 1024)
 #define TCP_SND_QUEUELEN          (4 * TCP_SND_BUF / TCP_MSS)
+#define TCP_SNDLOWAT              (32 * 1024)
 #define TCPIP_MBOX_SIZE           64
 #define TCPIP_THREAD_STACKSIZE    (32 * 1024)
 #define TCPIP_THREAD_PRIO         1

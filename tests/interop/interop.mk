@@ -26,5 +26,11 @@ $(XEN_DOM0_INITRAMFS): tests/interop/xen_dom0_initramfs.py tests/bench/initramfs
 	$(call step,GEN,$@)
 	$(Q)python3 $< $@ $(INTEROP_DIR)/ticks $(DEBS)/linux-image-amd64/lib/modules/* $(XEN_DOM0_DEBS:%=$(DEBS)/%)
 
+# For the network: with the modules of the cloud kernel, which is the faster one to boot.
+NET_INITRAMFS := $(INTEROP_DIR)/net.cpio.gz
+$(NET_INITRAMFS): tests/interop/net_initramfs.py tests/bench/initramfs.py $(INTEROP_DIR)/transfer $(LINUX_CLOUD) | $(SETUP_TEST)
+	$(call step,GEN,$@)
+	$(Q)python3 $< $(DEBS)/linux-image-cloud-amd64/lib/modules $(INTEROP_DIR)/transfer $@
+
 .PHONY: interop
-interop: $(STRESS_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need
+interop: $(STRESS_INITRAMFS) $(NET_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0_tools/network/network.h"
+#include "dom0_tools/network/stack_port.h"
+#include "lwip/dhcp.h"
+#include "lwip/tcpip.h"
+#include "pvguest/sync.h"
+#include "split_drivers/netback.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+LIST_HEAD(switch_list, net_switch);
+
+static struct worker worker;
+static struct switch_list switches = LIST_HEAD_INITIALIZER(switches);
+static struct net_switch external;
+static struct stack_port external_stack;
+static bool has_adapter;
+
+struct worker *network_worker(void)
+{
+    return &worker;
+}
+
+struct net_switch *network_switch(const char *name)
+{
+    struct net_switch *net_switch;
+
+    if (*name == '\0')
+        name = NETWORK_DEFAULT_BRIDGE;
+    LIST_FOREACH(net_switch, &switches, next)
+    {
+        if (strcmp(net_switch->name, name) == 0)
+            return net_switch;
+    }
+    return NULL;
+}
+
+struct each_switch {
+    void (*fn)(struct net_switch *net_switch, void *arg);
+    void *arg;
+};
+
+static void for_each(void *arg)
+{
+    const struct each_switch *each = arg;
+    struct net_switch *net_switch;
+
+    LIST_FOREACH(net_switch, &switches, next)
+    {
+        each->fn(net_switch, each->arg);
+    }
+}
+
+void network_for_each_switch(void (*fn)(struct net_switch *net_switch, void *arg), void *arg)
+{
+    struct each_switch each = { fn, arg };
+
+    worker_call(&worker, for_each, &each);
+}
+
+static void stack_is_up(void *arg)
+{
+    semaphore_up(arg);
+}
+
+/* Locally administered, not multicast (IEEE 802, 8.2). */
+static void random_mac(uint8_t *mac)
+{
+    getentropy(mac, 6);
+    mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
+}
+
+int network_start(void)
+{
+    struct semaphore up;
+    uint8_t mac[6];
+
+    if (!worker_start(&worker, "network"))
+        return ENOMEM;
+    semaphore_init(&up, 0);
+    tcpip_init(stack_is_up, &up);
+    semaphore_down(&up);
+    switch_init(&external, NETWORK_DEFAULT_BRIDGE);
+    LIST_INSERT_HEAD(&switches, &external, next);
+    random_mac(mac);
+    return stack_port_start(&external_stack, &worker, &external,
+                            PORT_CHECKSUM4 | PORT_CHECKSUM6 | PORT_GSO4 | PORT_GSO6, mac)
+               ? 0
+               : ENOMEM;
+}
+
+int network_start_backends(void)
+{
+    return netback_start(&worker, network_switch);
+}
+
+static void plug_in(void *arg)
+{
+    struct switch_port *port = arg;
+
+    if (!has_adapter)
+        memcpy(external_stack.port.mac, port->mac, 6);
+    switch_add_port(&external, port);
+}
+
+void network_add_adapter(struct switch_port *port)
+{
+    worker_call(&worker, plug_in, port);
+    if (has_adapter)
+        return;
+    has_adapter = true;
+    LOCK_TCPIP_CORE();
+    memcpy(external_stack.netif.hwaddr, port->mac, 6);
+    netif_create_ip6_linklocal_address(&external_stack.netif, 1);
+    netif_set_hostname(&external_stack.netif, "dom0");
+    netif_set_default(&external_stack.netif);
+    dhcp_start(&external_stack.netif);
+    UNLOCK_TCPIP_CORE();
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "split_drivers/lwip_packet.h"
+#include "lwip/netif.h"
+#include "pvguest/cpu.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct chain;
+
+struct piece {
+    struct pbuf_custom custom; /* must be first */
+    struct chain *chain;
+};
+
+/* The pbufs of one packet: freed one by one, by whoever uses them. */
+struct chain {
+    struct packet *packet;
+    unsigned int left; /* upcalls masked */
+    struct piece piece[PACKET_FRAGS];
+};
+
+static void free_piece(struct pbuf *pbuf)
+{
+    struct chain *chain = ((struct piece *)pbuf)->chain;
+    bool masked = upcalls_disable();
+    bool last = --chain->left == 0;
+
+    upcalls_restore(masked);
+    if (last) {
+        packet_put(chain->packet);
+        free(chain);
+    }
+}
+
+struct pbuf *packet_to_pbuf(struct packet *packet)
+{
+    struct chain *chain = malloc(offsetof(struct chain, piece) + packet->nr_frags * sizeof(chain->piece[0]));
+    struct pbuf *head = NULL;
+
+    if (!chain) {
+        packet_put(packet);
+        return NULL;
+    }
+    chain->packet = packet;
+    chain->left = packet->nr_frags;
+    for (unsigned int i = packet->nr_frags; i-- > 0;) {
+        const struct packet_frag *frag = &packet->frag[i];
+        struct piece *piece = &chain->piece[i];
+        struct pbuf *pbuf;
+
+        piece->chain = chain;
+        piece->custom.custom_free_function = free_piece;
+        pbuf = pbuf_alloced_custom(PBUF_RAW, frag->length, PBUF_REF, &piece->custom,
+                                   (uint8_t *)frag->page + frag->offset, frag->length);
+        if (head)
+            pbuf_cat(pbuf, head);
+        head = pbuf;
+    }
+    return head;
+}
+
+struct packet *packet_from_pbuf(const struct pbuf *pbuf)
+{
+    struct packet *packet = packet_alloc(pbuf->tot_len);
+    uint16_t at = 0;
+
+    if (!packet)
+        return NULL;
+    for (unsigned int i = 0; i < packet->nr_frags; at = (uint16_t)(at + packet->frag[i++].length))
+        pbuf_copy_partial(pbuf, packet->frag[i].page, packet->frag[i].length, at);
+    packet->checksum = packet_prepare_checksum(packet) ? CHECKSUM_BLANK : CHECKSUM_UNKNOWN;
+    return packet;
+}
+
+void lwip_packet_offload(struct netif *netif)
+{
+    NETIF_SET_CHECKSUM_CTRL(netif, NETIF_CHECKSUM_ENABLE_ALL &
+                                       ~(NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP |
+                                         NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP));
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""usage: net_initramfs.py MODULES TRANSFER OUTPUT: a Linux user space for network tests: busybox, the modules that xen-netfront
+needs out of the kernel's folder MODULES, iperf3 and the transfer program.
+
+The kernel's command line says what it does with eth0: `addr=A/LEN` or `dhcp=1`, and then in this order `serve=1` (transfer on port
+5000, iperf3), `ping=HOST`, `transfer=HOST:PORT:BYTES` and `iperf=HOST` (both with `tries=N`, as their peer may not be up yet);
+`end=poweroff`, `end=reboot` or `end=shell` as in stress_initramfs.py, `end=stay` sleeps."""
+
+import glob
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "bench"))
+from initramfs import S_IFCHR, S_IFDIR, S_IFREG, entry  # noqa: E402
+
+INIT = b"""#!/bin/busybox sh
+bb=/bin/busybox
+$bb mount -t proc proc /proc
+$bb mount -t sysfs sys /sys
+$bb mount -t devtmpfs dev /dev
+$bb --install -s /bin
+export PATH=/bin
+tries=30
+for word in $(cat /proc/cmdline); do
+    case $word in
+    addr=*|dhcp=*|serve=*|ping=*|transfer=*|iperf=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
+    esac
+done
+while read module; do insmod $module; done < /modules.list
+until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
+ip link set lo up
+ip link set eth0 up
+[ -z "$addr" ] || ip addr add $addr dev eth0
+[ -z "$dhcp" ] || udhcpc -i eth0 -s /dhcp.sh -q -f -t 20 -T 1 | grep -v 'sending'
+echo "net: $(hostname) $(cat /sys/class/net/eth0/address) $(ip -4 -o addr show dev eth0 | sed 's/.*inet //; s/ .*//')"
+if [ -n "$serve" ]; then
+    transfer serve 5000 &
+    iperf3 -s -D
+    echo "net: serving"
+fi
+again() {
+    n=0
+    until "$@"; do
+        n=$((n + 1))
+        [ $n -lt $tries ] || { echo "net: FAILED: $*"; return; }
+        sleep 1
+    done
+}
+[ -z "$ping" ] || again ping -c 3 $ping
+[ -z "$transfer" ] || again transfer $(echo $transfer | tr : ' ')
+[ -z "$iperf" ] || again sh -c "iperf3 -c $iperf -t 5 | grep -E 'sender|receiver' | sed 's/^/iperf3: /' | grep ."
+echo "net: done"
+case $end in
+shell)
+    export PS1='guest# '
+    exec setsid cttyhack sh ;;
+reboot) reboot -f ;;
+stay) while :; do sleep 1000; done ;;
+*) poweroff -f ;;
+esac
+"""
+
+DHCP = b"""#!/bin/sh
+case $1 in
+bound|renew)
+    ip addr flush dev $interface
+    ip addr add $ip/$mask dev $interface
+    [ -z "$router" ] || ip route add default via $router
+    : > /etc/resolv.conf
+    for server in $dns; do echo "nameserver $server" >> /etc/resolv.conf; done ;;
+esac
+"""
+
+
+def modules(folder, wanted):
+    """The files of those modules and of what they need, in the order in which they are loaded; built-in ones are left out."""
+    version = glob.glob(os.path.join(folder, "*"))[0]
+    needs, order = {}, []
+    with open(os.path.join(version, "modules.dep"), encoding="ascii") as file:
+        for line in file:
+            name, rest = line.split(":")
+            needs[name] = rest.split()
+    for name in wanted:
+        for path in needs:
+            if os.path.basename(path) == name + ".ko":
+                order += [need for need in reversed(needs[path]) if need not in order] + [path]
+    return [os.path.join(version, path) for path in order]
+
+
+def libraries(program):
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"(/\S+\.so\S*)", listed)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def main():
+    folder, transfer, output = sys.argv[1:]
+    iperf = shutil.which("iperf3")
+    files = {"bin/busybox": shutil.which("busybox"), "bin/transfer": transfer, "bin/iperf3": iperf}
+    files.update({path.lstrip("/"): os.path.realpath(path) for path in libraries(iperf)})
+    folders = {"dev", "proc", "sys", "tmp", "etc", "modules"}
+    for name in files:
+        while os.path.dirname(name):
+            name = os.path.dirname(name)
+            folders.add(name)
+    archive = b"".join(entry(name, S_IFDIR | 0o755) for name in sorted(folders))
+    archive += entry("dev/console", S_IFCHR | 0o600, device=(5, 1))
+    loaded = modules(folder, ["af_packet", "xen-netfront"])
+    for path in loaded:
+        files["modules/" + os.path.basename(path)] = path
+    for name, path in files.items():
+        archive += entry(name, S_IFREG | 0o755, read(path))
+    names = "".join(f"/modules/{os.path.basename(path)}\n" for path in loaded)
+    archive += entry("modules.list", S_IFREG | 0o644, names.encode()) + entry("dhcp.sh", S_IFREG | 0o755, DHCP)
+    archive += entry("init", S_IFREG | 0o755, INIT) + entry("TRAILER!!!", 0)
+    with gzip.GzipFile(output, "wb", mtime=0, compresslevel=1) as file:
+        file.write(archive)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * usage: transfer serve PORT | transfer ADDRESS PORT BYTES
+ *
+ * Moves BYTES each way over one TCP connection and compares checksums. The client sends the number (8 bytes,
+ * little-endian) and the data; the server answers with the checksum of what came, its own data, and that
+ * data's checksum.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHUNK 65536
+
+static uint64_t buffer[CHUNK / 8];
+
+struct stream {
+    uint64_t state, sum;
+};
+
+static void fail(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+/* Knuth's 64-bit linear congruential generator. */
+static void make(struct stream *stream, size_t words)
+{
+    for (size_t i = 0; i < words; i++)
+        buffer[i] = stream->state = stream->state * 6364136223846793005U + 1442695040888963407U;
+}
+
+static void add(struct stream *stream, size_t words)
+{
+    for (size_t i = 0; i < words; i++)
+        stream->sum = (stream->sum << 5 | stream->sum >> 59) ^ buffer[i];
+}
+
+static void send_all(int fd, const void *data, size_t length)
+{
+    for (size_t done = 0; done < length;) {
+        ssize_t n = send(fd, (const char *)data + done, length - done, 0);
+
+        if (n <= 0)
+            fail("send");
+        done += (size_t)n;
+    }
+}
+
+static void receive_all(int fd, void *data, size_t length)
+{
+    for (size_t done = 0; done < length;) {
+        ssize_t n = recv(fd, (char *)data + done, length - done, 0);
+
+        if (n <= 0)
+            fail("recv");
+        done += (size_t)n;
+    }
+}
+
+static uint64_t send_stream(int fd, uint64_t bytes, uint64_t seed)
+{
+    struct stream stream = { .state = seed };
+
+    for (uint64_t left = bytes; left; left -= left < CHUNK ? left : CHUNK) {
+        size_t part = left < CHUNK ? left : CHUNK;
+
+        make(&stream, part / 8);
+        add(&stream, part / 8);
+        send_all(fd, buffer, part);
+    }
+    return stream.sum;
+}
+
+static uint64_t receive_stream(int fd, uint64_t bytes)
+{
+    struct stream stream = { .state = 0 };
+
+    for (uint64_t left = bytes; left; left -= left < CHUNK ? left : CHUNK) {
+        size_t part = left < CHUNK ? left : CHUNK;
+
+        receive_all(fd, buffer, part);
+        add(&stream, part / 8);
+    }
+    return stream.sum;
+}
+
+static void serve(int port)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 4))
+        fail("listen");
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        uint64_t bytes, sum;
+
+        if (fd < 0)
+            fail("accept");
+        receive_all(fd, &bytes, sizeof(bytes));
+        bytes &= ~(uint64_t)7;
+        sum = receive_stream(fd, bytes);
+        send_all(fd, &sum, sizeof(sum));
+        sum = send_stream(fd, bytes, 2);
+        send_all(fd, &sum, sizeof(sum));
+        close(fd);
+    }
+}
+
+static uint64_t milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int call(const char *host, const char *port, uint64_t bytes)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+    uint64_t sent, theirs, received, announced, start, middle;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    bytes &= ~(uint64_t)7;
+    if (!inet_aton(host, &to.sin_addr) || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+        fail("connect");
+    start = milliseconds();
+    send_all(fd, &bytes, sizeof(bytes));
+    sent = send_stream(fd, bytes, 1);
+    receive_all(fd, &theirs, sizeof(theirs));
+    middle = milliseconds();
+    received = receive_stream(fd, bytes);
+    receive_all(fd, &announced, sizeof(announced));
+    printf("transfer: %llu bytes each way, %s, %llu ms out, %llu ms in\n", (unsigned long long)bytes,
+           sent == theirs && received == announced ? "checksums equal" : "CHECKSUMS DIFFER",
+           (unsigned long long)(middle - start), (unsigned long long)(milliseconds() - middle));
+    return sent == theirs && received == announced ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "serve") == 0)
+        serve(atoi(argv[2]));
+    if (argc == 4)
+        return call(argv[1], argv[2], strtoull(argv[3], NULL, 10));
+    fprintf(stderr, "usage: transfer serve PORT | transfer ADDRESS PORT BYTES\n");
+    return 2;
+}

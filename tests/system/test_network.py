@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Domains on dom0's switches: Debian's Linux with its own xen-netfront."""
+
+import os
+import re
+
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, test
+
+CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
+NET = os.path.join(BUILD, "interop", "net.cpio.gz")
+MODULES = [(DOM0, ""), (INITRD, ""), (CLOUD, ""), (NET, "")]
+
+
+def linux(name, words, memory=128):
+    """The hypervisor's option for a Linux domain whose init does what the words say (tests/interop/net_initramfs.py)."""
+    return f' "domain={name},kernel=2,ramdisk=3,mem={memory}M,vcpus=1,cmdline=console=hvc0 quiet {words}"'
+
+
+def network(name, domains, lifetime=150, memory="1G", **options):
+    """A session with dom0 and those domains, each with an interface on the default bridge once dom0 runs."""
+    return boot(name, lifetime=lifetime, cpus=2, memory=memory, append=CONSOLE + "".join(domains), modules=MODULES, **options)
+
+
+def attach(session, domid, words=""):
+    session.command_line(f"xl network-attach {domid} mac=00:16:3e:00:00:{domid:02x} {words}")
+
+
+@test
+def network_linux_to_linux():
+    """What: two unmodified Linux domains talk over dom0's switch: ping, data both ways with equal checksums, iperf3. Why: the
+    backend with the frontend that everybody has: scatter-gather, segmentation and checksum offload, hot plug. Method: domains that
+    boot beside dom0, network-attach. Expected: equal checksums; segments larger than a frame, so that they were not cut on the way;
+    detach removes the interface."""
+    domains = [linux("a", "addr=10.0.0.1/24 serve=1 end=stay"),
+               linux("b", "addr=10.0.0.2/24 ping=10.0.0.1 transfer=10.0.0.1:5000:20000000 iperf=10.0.0.1 end=stay")]  # fmt: skip
+    with network("network_linux_to_linux", domains) as session:
+        session.expect(PROMPT.rstrip("$"))
+        attach(session, 1)
+        attach(session, 2)
+        session.expect(r"\(b\) 3 packets transmitted, 3 packets received")
+        session.expect(r"\(b\) transfer: 20000000 bytes each way, checksums equal")
+        session.expect(r"\(b\) iperf3: .*receiver")
+        session.expect(r"\(b\) net: done")
+        session.send("\r")
+        session.expect(PROMPT)
+        shown = session.command_line("brctl show")
+        packets, size = re.search(r"vif2\.0 +\S+ +(\d+) +(\d+)", shown).groups()
+        check(int(size) / int(packets) > 3000, "segments were cut:\n" + shown)
+        session.command_line("xl network-detach 2 0")
+        check("vif2.0" not in session.command_line("brctl show"), "the port is still there")
