@@ -12,6 +12,7 @@
 #include "dom0_tools/xenstore/xenstore_commands.h"
 #include "dom0_tools/xenstored/service.h"
 #include "dom0_tools/xl/lsevtchn.h"
+#include "dom0_tools/xl/run_guest.h"
 #include "dom0_tools/xl/xl.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
@@ -65,8 +66,21 @@ static void start_services(void)
     start("toolstack", toolstack_start);
 }
 
-int main(void)
+/* The file that guest=FILE among the arguments names, or NULL. */
+static const char *guest_to_run(int argc, char **argv)
 {
+    static const char option[] = "guest=";
+
+    for (int i = 0; i < argc; i++)
+        if (strncmp(argv[i], option, strlen(option)) == 0)
+            return argv[i] + strlen(option);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    const char *guest = guest_to_run(argc, argv);
+
     start("network", network_start);
     start_pci();
     start_services();
@@ -81,6 +95,8 @@ int main(void)
     command_register(&commands, block_commands, block_nr_commands);
     command_register(&commands, network_commands, network_nr_commands);
     command_register(&commands, xenstore_commands, xenstore_nr_commands);
+    if (guest != NULL)
+        run_guest(guest);
     print_file("/etc/motd");
     if (shell_start(&commands) != 0)
         panic("dom0: no memory for the shell");

@@ -12,26 +12,27 @@ UEFI      ?= 0
 ARGS      ?=
 DOM0_ARGS ?=
 QEMU_ARGS ?=
-GUEST     ?=
-GUEST_ARGS ?=
+GUEST         ?=
+GUEST_CFG     ?=
+GUEST_ARGS    ?=
 GUEST_RAMDISK ?=
-GUEST_MEM   ?= 256M
-GUEST_VCPUS ?= 1
+GUEST_MEM     ?=
+GUEST_VCPUS   ?=
 
 # The hypervisor's own command line; ARGS comes last, so that it wins.
-RUN_APPEND = com1=115200,8n1 console=com1 $(GUEST_OPTION) $(ARGS)
+RUN_APPEND = com1=115200,8n1 console=com1 $(ARGS)
 
-# A guest beside dom0 is boot module 2, its initial RAM disk module 3.
-GUEST_OPTION = $(if $(GUEST),domain="guest$(comma)kernel=2$(if $(GUEST_RAMDISK),$(comma)ramdisk=3)$(comma)mem=$(GUEST_MEM)$(comma)vcpus=$(GUEST_VCPUS)$(comma)cmdline=$(strip $(GUEST_ARGS))")
-comma := ,
+# A guest's files are looked for where the user is (make -C changes CURDIR and not PWD), then here.
+RUN_GUEST = $(if $(GUEST)$(GUEST_CFG),--folder '$(PWD)' --folder '$(CURDIR)' --guest '$(GUEST)' --guest-cfg '$(GUEST_CFG)' \
+            --guest-ramdisk '$(GUEST_RAMDISK)' --guest-args '$(strip $(GUEST_ARGS))' --guest-mem '$(GUEST_MEM)' \
+            --guest-vcpus '$(GUEST_VCPUS)')
 
 ISO_IMAGE   := $(B)/ryokan.iso
 
 .PHONY: run
-run: hv dom0 $(if $(filter 1,$(ISO)),iso) ## boot it: CPUS=4 MEM=2G MACHINE=q35|pc GDB=1 ISO=1 UEFI=1 DEBUG=1 ARGS="..." GUEST=kernel GUEST_ARGS="..." GUEST_RAMDISK=file GUEST_MEM=256M GUEST_VCPUS=1
+run: hv dom0 $(if $(filter 1,$(ISO)),iso) ## boot it: CPUS=4 MEM=2G MACHINE=q35|pc GDB=1 ISO=1 UEFI=1 DEBUG=1 ARGS="..."; with one guest: GUEST=kernel GUEST_CFG=file GUEST_ARGS="..." GUEST_RAMDISK=file GUEST_MEM=256M GUEST_VCPUS=1
 	$(Q)python3 run/run.py --hv $(HV) --elf $(HV_ELF) --append '$(RUN_APPEND)' \
-	    --module '$(strip $(DOM0_ELF) $(DOM0_ARGS))' --module $(DOM0_INITRD) $(if $(GUEST),--module '$(GUEST)') \
-	    $(if $(GUEST_RAMDISK),--module '$(GUEST_RAMDISK)') \
+	    --module '$(strip $(DOM0_ELF) $(DOM0_ARGS))' --module $(DOM0_INITRD) $(RUN_GUEST) \
 	    --cpus $(CPUS) --mem $(MEM) --machine $(MACHINE) --build $(B) --qemu='$(QEMU_ARGS)' \
 	    $(if $(filter 1,$(GDB)),--gdb-port $(GDB_PORT)) \
 	    $(if $(filter 1,$(ISO)),--iso $(ISO_IMAGE)) $(if $(filter 1,$(UEFI)),--uefi)

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """`make run`: boots Ryokan in QEMU with the terminal as its serial console.
 
-At a terminal every key goes to the machine, Ctrl-C too; Ctrl-] ends QEMU. Otherwise standard input is held back
-until dom0's prompt has appeared, because a serial port that nobody has set up yet drops characters, and its end
-does not end the machine. The exit status is QEMU's: 0 when the machine has powered off."""
+At a terminal every key goes to the machine, Ctrl-C and one Ctrl-] too; a second Ctrl-] right behind it ends QEMU.
+Otherwise standard input is held back until dom0's prompt or its guest's console has appeared, because a serial port that
+nobody has set up yet drops characters, and its end does not end the machine. The exit status is QEMU's: 0 when the
+machine has powered off; with a guest, 1 unless it has switched itself off."""
 
 import argparse
 import os
@@ -15,10 +16,13 @@ import sys
 import tempfile
 import termios
 
+from guest import CONFIG, Guest, GuestError, mebibytes, quote
 from qemu import Machine, choose_accel, die_with_parent
 
-PROMPT = b"dom0# "
+READY = (b"dom0# ", b"run: the guest's console")  # dom0 listens
+GOOD_ENDS = (b"run: the guest has ended: poweroff", b"run: the guest has ended: reboot")
 LEAVE = b"\x1d"  # Ctrl-]
+TAIL = 4096  # bytes of output that are kept
 
 
 def parse_arguments():
@@ -35,6 +39,13 @@ def parse_arguments():
     parser.add_argument("--gdb-port", type=int, default=0)
     parser.add_argument("--build", default="build")
     parser.add_argument("--qemu", default="", help="further arguments for QEMU")
+    parser.add_argument("--guest", default="", help="the kernel of a guest that dom0 makes and stays with")
+    parser.add_argument("--guest-cfg", default="", help="lines of its configuration")
+    parser.add_argument("--guest-ramdisk", default="")
+    parser.add_argument("--guest-args", default="")
+    parser.add_argument("--guest-mem", default="")
+    parser.add_argument("--guest-vcpus", default="")
+    parser.add_argument("--folder", action="append", default=[], help="where the guest's files are looked for")
     return parser.parse_args()
 
 
@@ -66,7 +77,9 @@ class Relay:
         self.process = process
         self.interactive = interactive
         self.reading = interactive  # is our standard input being read?
-        self.tail = b""  # the end of the output, while the prompt is still awaited
+        self.started = interactive  # does dom0 listen?
+        self.leaving = False  # was the last key Ctrl-]?
+        self.tail = b""  # the end of the output
         self.pending = b""  # input that the machine has not taken yet
 
     def run(self):
@@ -91,21 +104,22 @@ class Relay:
 
     def _output(self, data):
         os.write(1, data)
-        if not self.interactive and self.tail is not None:
-            self.tail += data
-            if PROMPT in self.tail:
-                self.reading, self.tail = True, None
-            else:
-                self.tail = self.tail[-len(PROMPT):]
+        self.tail = (self.tail + data)[-TAIL:]
+        if not self.started and any(text in self.tail for text in READY):
+            self.reading = self.started = True
         return len(data) > 0
 
     def _input(self, data):
-        if self.interactive and LEAVE in data:
+        if self.interactive and LEAVE + LEAVE in (LEAVE if self.leaving else b"") + data:
             return False
+        self.leaving = data.endswith(LEAVE)
         if not data:
             self.reading = False
         self.pending += data
         return True
+
+    def guest_ended_well(self):
+        return any(text in self.tail for text in GOOD_ENDS)
 
 
 def entry_of(elf):
@@ -130,8 +144,63 @@ def banner(options, accel):
     if options.gdb_port:
         print(f"The machine waits for a debugger. In another terminal:  gdb -x {options.build}/gdbinit")
     if os.isatty(0):
-        print("Leave with `poweroff` at the prompt, or with Ctrl-] at any time.")
+        print("Leave with `poweroff` at the prompt, or by Ctrl-] twice at any time.")
     sys.stdout.flush()
+
+
+def prepare_guest(options):
+    """The guest that was asked for, or None."""
+    if not options.guest and not options.guest_cfg:
+        return None
+    if options.iso:
+        raise GuestError("GUEST= and ISO=1 do not go together: the CD image holds dom0's own files only")
+    guest = Guest(options.folder or [os.getcwd()])
+    if options.guest_cfg:
+        guest.add_config(options.guest_cfg)
+    if options.guest:
+        guest.set("kernel", quote(guest.take(options.guest)))
+    if options.guest_ramdisk:
+        guest.set("ramdisk", quote(guest.take(options.guest_ramdisk)))
+    if options.guest_args:
+        guest.set("cmdline", quote(options.guest_args))
+    if options.guest_mem:
+        guest.set("memory", mebibytes(options.guest_mem))
+    if options.guest_vcpus:
+        guest.set("vcpus", options.guest_vcpus)
+    guest.add_defaults()
+    return guest
+
+
+def machine_of(options, guest, accel, scratch):
+    modules = [tuple((module + " ").split(" ", 1)) for module in options.module]
+    if guest:
+        (kernel, text), (base, _) = modules
+        archive = os.path.join(scratch, "initrd.tar")
+        guest.write_archive(base, archive)
+        modules = [(kernel, f"{text} guest={CONFIG}".strip()), (archive, "")]
+    return Machine(
+        kernel=options.hv, append=options.append, iso=options.iso, uefi=options.uefi, accel=accel,
+        modules=modules, cpus=options.cpus, machine=options.machine, memory=options.mem, gdb_port=options.gdb_port,
+        reboot=not guest, serial="stdio,signal=off",
+        extra=options.qemu.split() + (guest.qemu() if guest else []),
+    )  # fmt: skip
+
+
+def run(machine, scratch, guest):
+    process = subprocess.Popen(machine.command(scratch), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               preexec_fn=die_with_parent)  # fmt: skip
+    relay = Relay(process, os.isatty(0))
+    try:
+        with RawTerminal(0):
+            ended = relay.run()
+    except (KeyboardInterrupt, BrokenPipeError):
+        process.kill()
+        return 130
+    if not ended:
+        process.kill()
+        return 0
+    status = process.wait()
+    return status or int(bool(guest) and not relay.guest_ended_well())
 
 
 def main():
@@ -139,26 +208,14 @@ def main():
     accel = choose_accel(os.path.join(options.build, "run", "accel"))
     if options.gdb_port:
         gdb_script(os.path.join(options.build, "gdbinit"), options)
+    try:
+        guest = prepare_guest(options)
+    except GuestError as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 2
     banner(options, accel)
     with tempfile.TemporaryDirectory() as scratch:
-        machine = Machine(
-            kernel=options.hv, append=options.append, iso=options.iso, uefi=options.uefi, accel=accel,
-            modules=[tuple((module + " ").split(" ", 1)) for module in options.module], cpus=options.cpus,
-            machine=options.machine, memory=options.mem, gdb_port=options.gdb_port, reboot=True,
-            serial="stdio,signal=off", extra=options.qemu.split(),
-        )  # fmt: skip
-        process = subprocess.Popen(machine.command(scratch), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   preexec_fn=die_with_parent)  # fmt: skip
-        try:
-            with RawTerminal(0):
-                ended = Relay(process, os.isatty(0)).run()
-        except (KeyboardInterrupt, BrokenPipeError):
-            process.kill()
-            return 130
-        if not ended:
-            process.kill()
-            return 0
-        return process.wait()
+        return run(machine_of(options, guest, accel, scratch), scratch, guest)
 
 
 if __name__ == "__main__":

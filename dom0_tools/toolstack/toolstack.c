@@ -6,6 +6,7 @@
 #include "dom0_tools/toolstack/toolstack.h"
 #include "dom0_tools/toolstack/create.h"
 #include "dom0_tools/toolstack/domain_nodes.h"
+#include "dom0_tools/toolstack/follower.h"
 #include "dom0_tools/toolstack/registry.h"
 #include "dom0_tools/xc/domain.h"
 #include "pvguest/sync.h"
@@ -37,16 +38,15 @@ static bool fail(char *error, const char *format, ...)
 
 /* ---- create, destroy: with the lock ---- */
 
-static bool destroy(domid_t domid, char *error)
+/* On success the record is gone. */
+static bool end_record(struct domain_record *record, char *error)
 {
-    struct domain_record *record = registry_find_domid(domid);
-    int rc = domain_destroy(store, domid);
+    int rc = domain_destroy(store, record->domid);
 
     if (rc != 0 && rc != -XEN_ESRCH)
         return fail(error, "the hypervisor does not end the domain: %s", strerror(xen_errno_to_c(rc)));
-    if (record != NULL)
-        registry_remove(record);
-    return rc == 0 || fail(error, "there is no domain %u", domid);
+    registry_remove(record);
+    return true;
 }
 
 /* Makes it, enters it and lets it run. *config is empty afterwards if it was made. */
@@ -70,7 +70,7 @@ static bool make(struct domain_config *config, bool paused, domid_t *domid, char
     rc = paused ? 0 : xc_domain_unpause(*domid);
     if (rc == 0)
         return true;
-    destroy(*domid, error);
+    end_record(record, error);
     return fail(error, "it does not start to run: %s", strerror(xen_errno_to_c(rc)));
 }
 
@@ -113,8 +113,8 @@ static void rename_away(struct domain_record *record)
     registry_rename(record, name);
 }
 
-/* Makes the domain anew from its configuration, which goes over to the new one. */
-static void restart(struct domain_record *record, bool keep_old)
+/* Makes the domain anew from its configuration, which goes over to the new one; its number, or 0. */
+static domid_t restart(struct domain_record *record, bool keep_old)
 {
     struct domain_config config = record->config;
     char name[DOMAIN_NAME_SIZE], error[TOOLSTACK_ERROR_SIZE];
@@ -128,35 +128,39 @@ static void restart(struct domain_record *record, bool keep_old)
         config.has_uuid = false;
         rename_away(record);
     } else {
-        destroy(record->domid, error);
+        end_record(record, error);
     }
     snprintf(config.name, sizeof(config.name), "%s", name);
-    if (!create(&config, false, &domid, error))
-        fprintf(stderr, "xl: domain %s does not start again: %s\n", name, error);
+    if (create(&config, false, &domid, error))
+        return domid;
+    fprintf(stderr, "xl: domain %s does not start again: %s\n", name, error);
+    return 0;
 }
 
 static void act_on_end(struct domain_record *record, const struct xen_domctl_getdomaininfo *info)
 {
-    enum domain_action action = record->config.on[end_of(info)];
+    enum domain_end end = end_of(info);
+    domid_t domid = record->domid, successor = 0;
     char error[TOOLSTACK_ERROR_SIZE];
 
     record->ended = true;
-    switch (action) {
+    switch (record->config.on[end]) {
     case DOMAIN_PRESERVE:
         break;
     case DOMAIN_RESTART:
     case DOMAIN_COREDUMP_RESTART:
-        restart(record, false);
+        successor = restart(record, false);
         break;
     case DOMAIN_RENAME_RESTART:
-        restart(record, true);
+        successor = restart(record, true);
         break;
     case DOMAIN_DESTROY:
     case DOMAIN_COREDUMP_DESTROY:
-        if (!destroy(record->domid, error))
-            fprintf(stderr, "xl: domain %s: %s\n", record->name, error);
+        if (!end_record(record, error))
+            fprintf(stderr, "xl: domain %u: %s\n", domid, error);
         break;
     }
+    follower_note_end(domid, &end, successor);
 }
 
 /* Looks at one domain; true when something was done, so that the registry is not what it was. */
@@ -167,6 +171,7 @@ static bool look_at(struct domain_record *record)
 
     /* Somebody else has ended it. */
     if (rc == -XEN_ESRCH || (rc == 0 && (info.flags & XEN_DOMINF_dying) != 0)) {
+        follower_note_end(record->domid, NULL, 0);
         domain_destroy(store, record->domid);
         registry_remove(record);
         return true;
@@ -215,10 +220,14 @@ bool toolstack_create(struct domain_config *config, bool paused, domid_t *domid,
 
 bool toolstack_destroy(domid_t domid, char *error)
 {
+    struct domain_record *record;
     bool ok;
 
     mutex_lock(&lock);
-    ok = destroy(domid, error);
+    record = registry_find_domid(domid);
+    ok = record != NULL ? end_record(record, error) : fail(error, "there is no domain %u", domid);
+    if (ok)
+        follower_note_end(domid, NULL, 0);
     mutex_unlock(&lock);
     return ok;
 }
@@ -290,6 +299,27 @@ bool toolstack_find(const char *name, domid_t *domid)
         *domid = record->domid;
     mutex_unlock(&lock);
     return record != NULL;
+}
+
+void toolstack_follow(struct domain_follower *follower, domid_t domid)
+{
+    mutex_lock(&lock);
+    follower_add(follower, domid);
+    mutex_unlock(&lock);
+}
+
+void toolstack_unfollow(struct domain_follower *follower)
+{
+    mutex_lock(&lock);
+    follower_remove(follower);
+    mutex_unlock(&lock);
+}
+
+void toolstack_await(const struct domain_follower *follower, unsigned int starts)
+{
+    mutex_lock(&lock);
+    follower_wait(follower, starts, &lock);
+    mutex_unlock(&lock);
 }
 
 /* The domains that are there already, by the names that xenstore has for them. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <xen/xen.h>
 
 #include "dom0_tools/toolstack/domain_config.h"
@@ -37,6 +38,22 @@ bool toolstack_config_update(domid_t domid, struct domain_config *config, char *
 /* Calls fn with the configuration that the domain was made from, or NULL when it was not made here. */
 void toolstack_with_config(domid_t domid, void (*fn)(void *arg, const struct domain_config *config),
                            void *arg);
+
+/* Somebody who stays with a domain over its restarts. Read under no lock after toolstack_await(). */
+struct domain_follower {
+    domid_t domid;       /* of its latest start */
+    unsigned int starts; /* how often it was started again */
+    bool ended;          /* for good */
+    bool destroyed;      /* not by itself: `end` means nothing */
+    enum domain_end end; /* how its last start ended */
+    LIST_ENTRY(domain_follower) next;
+};
+
+/* Begins and ends to follow. A domain that is to be followed from its start is made paused. */
+void toolstack_follow(struct domain_follower *follower, domid_t domid);
+void toolstack_unfollow(struct domain_follower *follower);
+/* Waits until it has ended, or was started more often than `starts` says. */
+void toolstack_await(const struct domain_follower *follower, unsigned int starts);
 
 /* The domain of that name. False if there is none. */
 bool toolstack_find(const char *name, domid_t *domid);
