@@ -13,6 +13,7 @@
 #include "hv/cpu/smap.h"
 #include "hv/cpu/smp.h"
 #include "hv/cpu/time.h"
+#include "hv/cpu/trace.h"
 #include "hv/domain/domain.h"
 #include "hv/domain/dump.h"
 #include "hv/io/acpi.h"
@@ -195,6 +196,7 @@ static void __noreturn __init start_on_final_stack(void)
         panic("out of memory for the first run queue\n");
     cpus = smp_bring_up(opt_maxcpus);
     time_check_cpus();
+    trace_init();
     debug_keys_init();
     domain_dump_init();
     gnttab_dump_init();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-CPU trace ring: last records are printed in a crash; a tool turns a dump into a Chrome trace. */
+/* Per-CPU trace rings: their last records are printed in a crash, and all of them by a debug key;
+ * run/trace.py turns what is printed into a trace that Perfetto and Chrome show. */
 #ifndef HV_CPU_TRACE_H
 #define HV_CPU_TRACE_H
 
@@ -18,5 +19,8 @@ enum trace_event {
 
 void trace(enum trace_event e, uint64_t a, uint64_t b);
 void trace_dump_recent(unsigned int per_cpu); /* print the newest records of each CPU */
+
+/* Larger rings, if the command line asks for them. After all CPUs are up. */
+void trace_init(void);
 
 #endif

@@ -67,6 +67,11 @@ static void show_trace(char key __unused)
     trace_dump_recent(32);
 }
 
+static void show_whole_trace(char key __unused)
+{
+    trace_dump_recent(~0U);
+}
+
 static void show_timers(char key __unused)
 {
     timer_dump();
@@ -88,6 +93,7 @@ void debug_keys_init(void)
     debug_key_register('h', show_help, "this list");
     debug_key_register('d', show_cpus, "registers of what each CPU runs");
     debug_key_register('t', show_trace, "newest trace records");
+    debug_key_register('T', show_whole_trace, "all trace records, for run/trace.py");
     debug_key_register('a', show_timers, "timers");
     debug_key_register('R', reboot, "reboot the machine");
     debug_key_register('C', crash, "crash the hypervisor");

@@ -15,7 +15,7 @@ def crash_by_key(session):
     session.send(CTRL_A_3 + "C")
     session.expect(r"\*\*\* Ryokan: crash by debug key at hv/io/debug_keys\.c:\d+ \*\*\*")
     session.expect(r"\] crash\+0x[0-9a-f]+/0x[0-9a-f]+\n")
-    session.expect("Newest trace records:")
+    session.expect("Newest trace records")
 
 
 @test
