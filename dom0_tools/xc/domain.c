@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/xc/domain.h"
 #include "dom0_tools/xc/call.h"
+#include "dom0_tools/xc/host.h"
 #include "pvguest/cpu.h"
 #include "pvguest/grant_table.h"
 #include "pvguest/hypercall.h"
@@ -95,9 +96,11 @@ int xc_domain_time_offset(domid_t domid, int64_t seconds)
 int xc_domain_schedule(domid_t domid, uint16_t *weight, uint16_t *cap)
 {
     struct xen_domctl op = { 0 };
-    int rc;
+    int rc = xc_scheduler(&op.u.scheduler_op.sched_id);
 
-    op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
+    if (rc != 0)
+        return rc;
+    /* The credit scheduler's parameters are laid out alike. */
     op.u.scheduler_op.cmd = *weight != 0 ? XEN_DOMCTL_SCHEDOP_putinfo : XEN_DOMCTL_SCHEDOP_getinfo;
     op.u.scheduler_op.u.credit2.weight = *weight;
     op.u.scheduler_op.u.credit2.cap = *cap;

@@ -20,6 +20,22 @@ int xc_scheduler(uint32_t *id)
     return rc;
 }
 
+int xc_scheduler_ratelimit(uint32_t *us)
+{
+    struct xen_sysctl op = { 0 };
+    uint32_t id;
+    int rc = xc_scheduler(&id);
+
+    if (rc != 0)
+        return rc;
+    op.u.scheduler_op.sched_id = id;
+    op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+    rc = xc_sysctl(&op, XEN_SYSCTL_scheduler_op);
+    *us = id == XEN_SCHEDULER_CREDIT2 ? op.u.scheduler_op.u.sched_credit2.ratelimit_us :
+                                        op.u.scheduler_op.u.sched_credit.ratelimit_us;
+    return rc;
+}
+
 int xc_cpu_topology(struct xen_sysctl_cputopo *topo, uint32_t *nr)
 {
     struct xen_sysctl op = { 0 };

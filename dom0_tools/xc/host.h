@@ -19,6 +19,9 @@ int xc_physinfo(struct xen_sysctl_physinfo *info);
 /* XEN_SCHEDULER_* */
 int xc_scheduler(uint32_t *id);
 
+/* The least time between two preemptions on a CPU of pool 0, in microseconds, if that scheduler has it. */
+int xc_scheduler_ratelimit(uint32_t *us);
+
 /* With topo NULL sets *nr to the number of CPUs, else fills at most *nr entries and sets *nr to how many. */
 int xc_cpu_topology(struct xen_sysctl_cputopo *topo, uint32_t *nr);
 

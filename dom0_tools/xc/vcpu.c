@@ -40,6 +40,13 @@ int xc_vcpu_set_affinity(domid_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *s
     return affinity(XEN_DOMCTL_setvcpuaffinity, domid, vcpu, hard, soft, nr_cpus);
 }
 
+int xc_vcpu_trigger(domid_t domid, uint32_t vcpu, uint32_t trigger)
+{
+    struct xen_domctl op = { .u.sendtrigger = { .trigger = trigger, .vcpu = vcpu } };
+
+    return xc_domctl(&op, XEN_DOMCTL_sendtrigger, domid);
+}
+
 static int context_op(uint32_t cmd, domid_t domid, uint32_t vcpu, struct vcpu_guest_context *context)
 {
     struct xen_domctl op = { .u.vcpucontext.vcpu = vcpu };

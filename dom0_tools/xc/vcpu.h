@@ -14,6 +14,10 @@ int xc_vcpu_affinity(domid_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft,
 /* Sets them; a map that is NULL stays as it is. */
 int xc_vcpu_set_affinity(domid_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft, uint32_t nr_cpus);
 
+/* XEN_DOMCTL_SENDTRIGGER_*: an NMI, a reset, ...; -XEN_ENOSYS for what the hypervisor or this kind of domain
+ * does not have. */
+int xc_vcpu_trigger(domid_t domid, uint32_t vcpu, uint32_t trigger);
+
 /* Registers and tables of a PV vCPU. Setting them brings it up; reading pauses the domain for the moment. */
 int xc_vcpu_set_context(domid_t domid, uint32_t vcpu, struct vcpu_guest_context *context);
 int xc_vcpu_get_context(domid_t domid, uint32_t vcpu, struct vcpu_guest_context *context);

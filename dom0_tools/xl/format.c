@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/xl/format.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xen/sched.h>
 
@@ -85,6 +87,33 @@ void format_vcpu(FILE *out, const char *name, domid_t domid, const struct xen_do
     fprintf(out, " / ");
     format_cpumap(out, soft, nr_cpus);
     fprintf(out, "\n");
+}
+
+void format_schedule_heading(FILE *out)
+{
+    fprintf(out, "%-33s %4s %6s %4s\n", "Name", "ID", "Weight", "Cap");
+}
+
+void format_schedule(FILE *out, const char *name, domid_t domid, uint16_t weight, uint16_t cap)
+{
+    fprintf(out, "%-33s %4u %6u %4u\n", name, domid, weight, cap);
+}
+
+bool parse_size_kib(const char *text, uint64_t *kib)
+{
+    static const char units[] = "bkmgt";
+    char *end;
+    uint64_t number = strtoull(text, &end, 10);
+    const char *unit = *end != '\0' ? strchr(units, tolower((unsigned char)*end)) : strchr(units, 'm');
+    unsigned int shift;
+
+    if (end == text || !isdigit((unsigned char)*text) || unit == NULL || (*end != '\0' && end[1] != '\0'))
+        return false;
+    shift = 10 * (unsigned int)(unit - units);
+    if (number == 0 || number > UINT64_MAX >> shift)
+        return false;
+    *kib = (number << shift) >> 10;
+    return *kib != 0;
 }
 
 static bool cpu_in(const uint8_t *map, uint32_t cpu)

@@ -22,6 +22,14 @@ void format_vcpu_heading(FILE *out);
 void format_vcpu(FILE *out, const char *name, domid_t domid, const struct xen_domctl_getvcpuinfo *vcpu,
                  const uint8_t *hard, const uint8_t *soft, uint32_t nr_cpus);
 
+/* `xl sched-credit2`: a domain's share. */
+void format_schedule_heading(FILE *out);
+void format_schedule(FILE *out, const char *name, domid_t domid, uint16_t weight, uint16_t cap);
+
+/* A size as xl takes it: a number of MiB, or with b, k, m, g, t behind it of bytes, KiB ... TiB. False when
+ * it is none, or 0. */
+bool parse_size_kib(const char *text, uint64_t *kib);
+
 /* "all", "none", or ranges as "0-3,5". */
 void format_cpumap(FILE *out, const uint8_t *map, uint32_t nr_cpus);
 

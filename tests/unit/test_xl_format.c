@@ -147,3 +147,31 @@ Test(xl_format, names_of_capabilities_and_schedulers)
     cr_expect_str_eq(format_scheduler(4), "unknown");
     cr_expect_str_eq(format_scheduler(1000), "unknown");
 }
+
+Test(xl_format, shares)
+{
+    format_schedule_heading(out);
+    format_schedule(out, "Domain-0", 0, 256, 0);
+    format_schedule(out, "vm", 12, 65535, 50);
+    printed("Name                                ID Weight  Cap\n"
+            "Domain-0                             0    256    0\n"
+            "vm                                  12  65535   50\n");
+}
+
+Test(xl_format, sizes)
+{
+    static const struct {
+        const char *text;
+        uint64_t kib; /* 0: refused */
+    } sizes[] = { { "64", 65536 },   { "64m", 65536 }, { "64M", 65536 }, { "2g", 2 << 20 },
+                  { "1t", 1 << 30 }, { "8192b", 8 },   { "100k", 100 },  { "", 0 },
+                  { "m", 0 },        { "-1", 0 },      { "1mb", 0 },     { "1x", 0 },
+                  { "0", 0 },        { "100b", 0 },    { " 5", 0 },      { "99999999999t", 0 } };
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        uint64_t kib = 0;
+
+        cr_expect_eq(parse_size_kib(sizes[i].text, &kib), sizes[i].kib != 0, "%s", sizes[i].text);
+        cr_expect_eq(kib, sizes[i].kib, "%s: %lu", sizes[i].text, (unsigned long)kib);
+    }
+}
