@@ -206,9 +206,9 @@ static void *map_guest_page(struct domain *d, gfn_t frame)
 {
     struct frame *f;
 
-    if (!frame_get_from_mfn(mfn(frame.g), d))
+    f = d->ops->get_frame(d, frame, true);
+    if (!f)
         return NULL;
-    f = mfn_to_frame(mfn(frame.g));
     if (page_get_writable(f))
         return frame_to_virt(f);
     frame_put(f);

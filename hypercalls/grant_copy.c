@@ -5,6 +5,7 @@
  * the array ends.
  */
 #include "hypercalls/grant_table.h"
+#include "hv/hvm/p2m.h"
 #include "hypercalls/hypercall.h"
 #include "hv/lib/string.h"
 #include "hv/pv/page_type.h"
@@ -56,8 +57,8 @@ static __always_inline int16_t claim_end(struct copy_end *e, bool by_ref, domid_
     struct domain *self = current->domain, *d = self;
     int16_t rc;
 
-    e->m = mfn(name);
     if (!by_ref) {
+        e->m = gfn_to_mfn(self, gfn(name));
         rc = likely(domid == DOMID_SELF) ? claim_own_frame(e->m, write) : GNTST_permission_denied;
     } else {
         if (domid != DOMID_SELF && domid != self->id)
@@ -117,10 +118,10 @@ static __always_inline int64_t copy_array(gva_t uop, uint32_t count, struct copy
     for (uint32_t i = 0; i < count; i++, uop = gva_add(uop, sizeof(op))) {
         if (hypercall_preempt_check(COPY_UNITS) && i)
             return i;
-        if (read_small(&op, uop.va, sizeof(op)))
+        if (read_in_range(&op, uop.va, sizeof(op)))
             return -EFAULT;
         op.status = copy_one(&op, src, dst);
-        if (write_small(uop.va + offsetof(struct gnttab_copy, status), &op.status, sizeof(op.status)))
+        if (write_in_range(uop.va + offsetof(struct gnttab_copy, status), &op.status, sizeof(op.status)))
             return -EFAULT;
     }
     return count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries of a grant table: begin and end of uses. */
 #include "hypercalls/grant_table.h"
+#include "hv/hvm/p2m.h"
 #include "hv/lib/nospec.h"
 #include "hv/pv/page_type.h"
 
@@ -105,7 +106,7 @@ static __always_inline int16_t pin_first(const struct domain *granter, struct gr
     if (unlikely(rc))
         return rc;
     /* The frame is read once, after the entry was marked: from then on the granter must not change it. */
-    act->mfn = READ_ONCE(entry->frame);
+    act->mfn = gfn_to_mfn(granter, gfn(READ_ONCE(entry->frame))).m;
     act->domid = user;
     rc = get_frame(granter, mfn(act->mfn), kind_writes(kind));
     if (unlikely(rc))

@@ -6,6 +6,8 @@
  */
 #include "hypercalls/grant_table.h"
 #include "hypercalls/hypercall.h"
+#include "hypercalls/physmap.h"
+#include "hv/hvm/p2m.h"
 #include "hv/cpu/ipi.h"
 #include "hv/lib/bug.h"
 #include "hv/mm/heap.h"
@@ -116,10 +118,19 @@ static pte_t grant_pte(mfn_t m, uint32_t flags)
     return val | (((uint64_t)flags >> _GNTMAP_guest_avail0 << 9) & PTE_AVAIL);
 }
 
+/* Enter it where the caller says: in a PV guest's page tables, or in the physical address space of others. */
+static int map_at(struct domain *granter, const struct gnttab_map_grant_ref *op, mfn_t m)
+{
+    struct grant_place at = { .addr = op->host_addr, .is_pte = op->flags & GNTMAP_contains_pte };
+
+    if (is_hvm_domain(current->domain))
+        return physmap_grant_map(op->host_addr, m, op->flags & GNTMAP_readonly);
+    return pv_grant_map(granter, at, grant_pte(m, op->flags));
+}
+
 /* Pin for what op->flags asks and write the entry. GNTST_*; nothing is left behind on failure. */
 static int16_t pin_and_map(struct domain *granter, const struct gnttab_map_grant_ref *op, mfn_t *m)
 {
-    struct grant_place at = { .addr = op->host_addr, .is_pte = op->flags & GNTMAP_contains_pte };
     domid_t user = current->domain->id;
     bool host = op->flags & GNTMAP_host_map, device = op->flags & GNTMAP_device_map;
     int16_t rc = GNTST_okay;
@@ -130,7 +141,7 @@ static int16_t pin_and_map(struct domain *granter, const struct gnttab_map_grant
         return rc;
     if (device)
         rc = gnttab_pin(granter, op->ref, user, device_pin(op->flags), true, m);
-    if (!rc && host && pv_grant_map(granter, at, grant_pte(*m, op->flags))) {
+    if (!rc && host && map_at(granter, op, *m)) {
         rc = GNTST_general_error;
         if (device)
             gnttab_unpin(granter, op->ref, device_pin(op->flags));
@@ -192,7 +203,7 @@ int64_t gnttab_map(gva_t uop, uint32_t count)
         if (read_checked_elem(&op, uop, i))
             return -EFAULT;
         op.status = map_one(&op);
-        if (write_small(uop.va + i * sizeof(op) + MAP_RESULTS, &op.dom, sizeof(op) - MAP_RESULTS))
+        if (write_in_range(uop.va + i * sizeof(op) + MAP_RESULTS, &op.dom, sizeof(op) - MAP_RESULTS))
             return -EFAULT;
     }
     return count;
@@ -229,7 +240,9 @@ static int16_t undo_host(struct unmap *u, uint32_t flags, mfn_t m)
     int rc;
 
     u->flush = true;
-    if (!u->new_addr)
+    if (is_hvm_domain(current->domain))
+        rc = u->new_addr ? -EINVAL : physmap_grant_unmap(u->host_addr, m);
+    else if (!u->new_addr)
         rc = pv_grant_unmap(at, m, &u->flush);
     else
         rc = at.is_pte ? -EINVAL : pv_grant_replace(at, u->new_addr, m);
@@ -313,7 +326,7 @@ static int read_unmap(struct unmap *u, gva_t at)
 {
     struct gnttab_unmap_grant_ref op;
 
-    if (read_small(&op, at.va, sizeof(op)))
+    if (read_in_range(&op, at.va, sizeof(op)))
         return -EFAULT;
     u->host_addr = op.host_addr;
     u->dev_bus_addr = op.dev_bus_addr;
@@ -354,7 +367,9 @@ static const struct unmap_form replace_form = { sizeof(struct gnttab_unmap_and_r
  */
 static void flush_batch(const struct unmap *u, uint32_t n)
 {
-    if (n == 1 && !u->new_addr)
+    if (is_hvm_domain(current->domain))
+        p2m_flush(current->domain);
+    else if (n == 1 && !u->new_addr)
         pv_grant_flush(u->host_addr);
     else
         pv_grant_flush(FLUSH_ALL_VA);

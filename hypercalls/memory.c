@@ -2,6 +2,8 @@
 /* memory_op: the table of its sub-operations, and the small ones. */
 #include "hypercalls/memory.h"
 #include "hypercalls/grant_table.h"
+#include "hypercalls/physmap.h"
+#include "hv/hvm/hvm.h"
 #include "hv/lib/string.h"
 #include <xen/memory.h>
 
@@ -52,7 +54,7 @@ static int64_t maximum_reservation(uint64_t *word __unused, gva_t arg)
     return rc;
 }
 
-/* What the guest itself says its highest frame is. */
+/* A PV guest says itself what its highest frame is. */
 static int64_t maximum_gpfn(uint64_t *word __unused, gva_t arg)
 {
     int64_t rc;
@@ -61,63 +63,9 @@ static int64_t maximum_gpfn(uint64_t *word __unused, gva_t arg)
     if (d) {
         uint64_t end = READ_ONCE(d->shared_info->arch.max_pfn);
 
-        rc = end ? (int64_t)(end - 1) : 0;
+        rc = is_hvm_domain(d) ? (int64_t)d->hvm->p2m.max_gfn : end ? (int64_t)(end - 1) : 0;
         domain_put(d);
     }
-    return rc;
-}
-
-/* PV domains have no translated physical address space to add to; whether the caller may name the domain
- * comes first. */
-static int64_t refuse_physmap_of(domid_t id)
-{
-    int64_t rc;
-    struct domain *d = named_domain(id, &rc);
-
-    if (!d)
-        return rc;
-    domain_put(d);
-    return -EACCES;
-}
-
-static int64_t add_to_physmap(uint64_t *word __unused, gva_t arg)
-{
-    struct xen_add_to_physmap op;
-
-    if (read_guest(&op, arg))
-        return -EFAULT;
-    if (op.space == XENMAPSPACE_gmfn_foreign)
-        return -ENOSYS;
-    return refuse_physmap_of(op.domid);
-}
-
-static int64_t add_to_physmap_batch(uint64_t *word __unused, gva_t arg)
-{
-    struct xen_add_to_physmap_batch op;
-
-    if (read_guest(&op, arg))
-        return -EFAULT;
-    return refuse_physmap_of(op.domid);
-}
-
-/* For PV domains this only checks that the frame is the domain's. */
-static int64_t remove_from_physmap(uint64_t *word __unused, gva_t arg)
-{
-    struct xen_remove_from_physmap op;
-    struct domain *d;
-    int64_t rc;
-
-    if (read_guest(&op, arg))
-        return -EFAULT;
-    d = named_domain(op.domid, &rc);
-    if (!d)
-        return rc;
-    rc = -ENOENT;
-    if (frame_get_from_mfn(mfn(op.gpfn), d)) {
-        frame_put(mfn_to_frame(mfn(op.gpfn)));
-        rc = 0;
-    }
-    domain_put(d);
     return rc;
 }
 
@@ -188,9 +136,9 @@ static const struct {
     [XENMEM_memory_map] = { memory_map_get, false },
     [XENMEM_set_memory_map] = { memory_map_set, false },
     [XENMEM_machine_memory_map] = { memory_map_machine, false },
-    [XENMEM_add_to_physmap] = { add_to_physmap, false },
-    [XENMEM_add_to_physmap_batch] = { add_to_physmap_batch, false },
-    [XENMEM_remove_from_physmap] = { remove_from_physmap, false },
+    [XENMEM_add_to_physmap] = { physmap_add, false },
+    [XENMEM_add_to_physmap_batch] = { physmap_add_batch, false },
+    [XENMEM_remove_from_physmap] = { physmap_remove, false },
     [XENMEM_acquire_resource] = { acquire_resource, false },
     [XENMEM_get_sharing_freed_pages] = { no_shared_pages, false },
     [XENMEM_get_sharing_shared_pages] = { no_shared_pages, false },

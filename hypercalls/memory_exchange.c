@@ -198,7 +198,8 @@ int64_t memory_exchange(uint64_t *word __unused, gva_t arg)
     e.d = domain_for_hypercall(e.x.in.domid, ACTION_MAP_FOREIGN, &rc);
     if (!e.d)
         return rc;
-    result = exchange_all(&e, arg);
+    /* Machine frames are of no use to a hardware guest. */
+    result = is_hvm_domain(e.d) ? -EOPNOTSUPP : exchange_all(&e, arg);
     domain_put(e.d);
     return result;
 }

@@ -4,6 +4,7 @@
  * return how many were done, whatever stopped them; a bad argument does none.
  */
 #include "hypercalls/memory.h"
+#include "hypercalls/physmap.h"
 #include "hv/domain/work.h"
 #include "hv/mm/m2p.h"
 #include <xen/memory.h>
@@ -64,6 +65,8 @@ static bool populate_one(const struct reservation *a, uint64_t i)
 
     if (!read_extent(a, i, &pfn))
         return false;
+    if (is_hvm_domain(a->d))
+        return !physmap_populate(a->d, gfn(pfn), a->r.extent_order, a->flags);
     f = domain_alloc_frames(a->d, a->r.extent_order, a->flags);
     if (!f)
         return false;
@@ -75,8 +78,11 @@ static bool populate_one(const struct reservation *a, uint64_t i)
 
 static bool increase_one(const struct reservation *a, uint64_t i)
 {
-    struct frame *f = domain_alloc_frames(a->d, a->r.extent_order, a->flags);
+    struct frame *f;
 
+    if (is_hvm_domain(a->d))
+        return false; /* memory has to go somewhere: populate */
+    f = domain_alloc_frames(a->d, a->r.extent_order, a->flags);
     if (!f)
         return false;
     return !gva_of_handle(a->r.extent_start).va || write_extent(a, i, frame_to_mfn(f).m);
@@ -104,7 +110,8 @@ static bool decrease_one(const struct reservation *a, uint64_t i)
     if (!read_extent(a, i, &frame))
         return false;
     for (uint64_t j = 0; j < 1ULL << a->r.extent_order; j++)
-        if (!give_up_frame(a->d, mfn(frame + j)))
+        if (is_hvm_domain(a->d) ? physmap_give_up(a->d, gfn(frame + j))
+                                : !give_up_frame(a->d, mfn(frame + j)))
             return false;
     return true;
 }

@@ -19,11 +19,11 @@ static int64_t multicall_run(struct multicall_entry *call)
  */
 static __always_inline int read_entry(struct multicall_entry *call, gva_t entry)
 {
-    if (read_small(call, entry.va, 32))
+    if (read_in_range(call, entry.va, 32))
         return -EFAULT;
     if (call->op < hypercall_count && hypercall_table[call->op].args <= 2)
         return 0;
-    return read_small(&call->args[2], entry.va + 32, 32);
+    return read_in_range(&call->args[2], entry.va + 32, 32);
 }
 
 /* Where a preempted multicall goes on. */
@@ -67,8 +67,8 @@ int64_t do_multicall(uint64_t arg[6])
                        ? -EFAULT
                        : multicall_restart(arg, entry, left);
         call.result = (xen_ulong_t)result;
-        if (unlikely(write_small(entry.va + offsetof(struct multicall_entry, result), &call.result,
-                                 sizeof(call.result))))
+        if (unlikely(write_in_range(entry.va + offsetof(struct multicall_entry, result), &call.result,
+                                    sizeof(call.result))))
             return -EFAULT;
     }
     return 0;

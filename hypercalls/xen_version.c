@@ -29,7 +29,7 @@ static int version_compile_info(gva_t dst)
     return write_guest(dst, &info);
 }
 
-static uint32_t features_of(const struct domain *d)
+static uint32_t pv_features_of(const struct domain *d)
 {
     uint32_t map = BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_mmu_pt_update_preserve_ad) |
                    BIT(XENFEAT_highmem_assist) | BIT(XENFEAT_gnttab_map_avail_bits) |
@@ -40,6 +40,16 @@ static uint32_t features_of(const struct domain *d)
     if (d->hardware)
         map |= BIT(XENFEAT_dom0);
     return map;
+}
+
+static uint32_t features_of(const struct domain *d)
+{
+    if (is_hvm_domain(d))
+        return BIT(XENFEAT_writable_page_tables) | BIT(XENFEAT_auto_translated_physmap) |
+               BIT(XENFEAT_hvm_callback_vector) | BIT(XENFEAT_hvm_safe_pvclock) |
+               BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_not_direct_mapped) |
+               (d->hardware ? BIT(XENFEAT_dom0) : 0);
+    return pv_features_of(d);
 }
 
 static int version_features(gva_t arg)

@@ -2,10 +2,10 @@
 /*
  * The domains that exist when the boot ends: dom0 from module 0, and for each option
  *
- *     domain=NAME,kernel=MODULE[,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,xenstore=0][,cmdline=TEXT]
+ *     domain=NAME,kernel=MODULE[,type=pv|pvh][,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,xenstore=0][,cmdline=TEXT]
  *
- * a PV domain from the boot modules of those numbers (dom0's kernel is module 0). cmdline= comes last and
- * takes the rest of the option, which stands in double quotes if there are spaces.
+ * a PV or PVH domain from the boot modules of those numbers (dom0's kernel is module 0). cmdline= comes last
+ * and takes the rest of the option, which stands in double quotes if there are spaces.
  *
  * A kernel that speaks to xenstore waits for dom0's xenstored, which introduces the domain when it starts.
  * With a dom0 that runs none it would wait for ever: xenstore=0 tells the kernel that there is no xenstore.
@@ -16,6 +16,7 @@
 #include "hv/boot/domain_build.h"
 #include "hv/boot/start.h"
 #include "hv/cpu/crash.h"
+#include "hv/hvm/hvm.h"
 #include "hv/io/console.h"
 #include "hv/io/pirq.h"
 #include "hv/lib/bug.h"
@@ -37,7 +38,7 @@ struct boot_domain {
     char name[32];
     uint64_t mem;
     uint32_t vcpus;
-    bool xenstore;
+    bool pvh, xenstore;
     int kernel, ramdisk; /* module numbers, -1 = none */
     char cmdline[1024];
 };
@@ -77,6 +78,10 @@ static bool parse_one(struct boot_domain *d, const char *key, size_t key_len, co
     if (key_len == 7 && !memcmp(key, "cmdline", 7)) {
         memcpy(d->cmdline, text, len + 1);
         return true;
+    }
+    if (key_len == 4 && !memcmp(key, "type", 4)) {
+        d->pvh = !strcmp(text, "pvh");
+        return d->pvh || !strcmp(text, "pv");
     }
     if (!parse_u64(&end, 10, &n) || *end || n > 64)
         return false;
@@ -118,7 +123,8 @@ static int parse_domain(const char *value)
     return 0;
 }
 custom_param("domain", parse_domain,
-             "domain=NAME,kernel=MODULE[,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,xenstore=0][,cmdline=TEXT]");
+             "domain=NAME,kernel=MODULE[,type=pv|pvh][,ramdisk=MODULE][,mem=SIZE][,vcpus=N][,xenstore=0]"
+             "[,cmdline=TEXT]");
 
 /* What hypercalls and boot keep per domain. */
 static int hook_init(struct domain *d)
@@ -193,19 +199,18 @@ static const char *__init build(struct domain *d, const struct boot_domain *b)
     if (!bad)
         bad = create_vcpus(d, b->vcpus);
     if (!bad)
-        bad = pv_build(d, &p);
+        bad = b->pvh ? pvh_build(d, &p) : pv_build(d, &p);
     bzimage_free(&unpacked);
     return bad;
 }
 
-static struct domain *__init new_domain(domid_t id, uint32_t vcpus, const char *name)
+/* NULL and *rc when there is no memory for it. */
+static struct domain *__init new_domain(domid_t id, const struct boot_domain *b, int *rc)
 {
-    int rc;
-    struct domain *d = domain_create(id, &pv_guest_ops, vcpus, &rc);
+    struct domain *d = domain_create(id, b->pvh ? &hvm_guest_ops : &pv_guest_ops, b->vcpus, rc);
 
-    if (!d)
-        panic("%s: out of memory (error %d)\n", name, -rc);
-    strlcpy(d->name, name, sizeof(d->name));
+    if (d)
+        strlcpy(d->name, b->name, sizeof(d->name));
     return d;
 }
 
@@ -220,8 +225,9 @@ static uint64_t __init dom0_memory(void)
 static void __init build_dom0(void)
 {
     uint32_t cpus = cpumask_weight(cpu_online_map);
-    struct boot_domain b = { .kernel = 0, .ramdisk = -1 };
+    struct boot_domain b = { .name = "dom0", .kernel = 0, .ramdisk = -1 };
     const char *bad;
+    int rc;
 
     if (!boot_info.nr_modules)
         panic("no dom0: give its kernel as the first boot module (QEMU: -initrd dom0.elf; GRUB: module2 "
@@ -235,7 +241,9 @@ static void __init build_dom0(void)
         if (asked[i].kernel == 1 || asked[i].ramdisk == 1)
             b.ramdisk = -1;
     strlcpy(b.cmdline, boot_info.module[0].cmdline, sizeof(b.cmdline));
-    dom0 = new_domain(0, b.vcpus, "dom0");
+    dom0 = new_domain(0, &b, &rc);
+    if (!dom0)
+        panic("dom0: out of memory (error %d)\n", -rc);
     dom0->privileged = dom0->hardware = true;
     dom0_grant_hardware(dom0);
     if (!gnttab_prepare_maptrack(dom0))
@@ -248,16 +256,28 @@ static void __init build_dom0(void)
 
 static void __init build_asked(const struct boot_domain *b)
 {
-    struct domain *d = new_domain(domid_alloc(), b->vcpus, b->name);
-    const char *bad = build(d, b);
+    struct domain *d;
+    const char *bad;
+    int rc;
 
+    if (b->pvh && !hvm_ops) {
+        printk(LOG_ERR "domain %s cannot be built: type=pvh needs a processor with AMD SVM or Intel VT-x\n",
+               b->name);
+        return;
+    }
+    d = new_domain(domid_alloc(), b, &rc);
+    if (!d) {
+        printk(LOG_ERR "domain %s cannot be built: out of memory (error %d)\n", b->name, -rc);
+        return;
+    }
+    bad = build(d, b);
     if (bad) {
         printk(LOG_ERR "domain %s cannot be built: %s\n", b->name, bad);
         while (domain_kill(d) == -ERESTART)
             ;
         return;
     }
-    printk(LOG_INFO "d%u: %s, %lu MiB, %u vCPUs\n", d->id, b->name, b->mem >> 20, b->vcpus);
+    printk(LOG_INFO "d%u: %s, %s, %lu MiB, %u vCPUs\n", d->id, b->name, d->ops->name, b->mem >> 20, b->vcpus);
     domain_unpause(d);
 }
 

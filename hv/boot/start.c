@@ -30,6 +30,7 @@
 #include "hv/mm/frame.h"
 #include "hv/mm/mm_init.h"
 #include "hv/mm/paging.h"
+#include "hv/hvm/hvm.h"
 #include "hv/pv/pv.h"
 
 #define MULTIBOOT1_MAGIC 0x2badb002u
@@ -204,6 +205,7 @@ static void __noreturn __init start_on_final_stack(void)
     watchdog_init();
     printk(LOG_INFO "CPUs: %u running\n", cpus);
     pv_init();
+    hvm_init();
     boot_build_domains();
     boot_free_memory();
     /* This function is boot code itself and goes away: leave it for good. */

@@ -36,6 +36,7 @@ void asm_offsets(void)
     OFFSET(CPUINFO_current, struct cpu_info, vcpu);
     OFFSET(CPUINFO_pending, struct cpu_info, pending);
     OFFSET(CPUINFO_scratch, struct cpu_info, scratch);
+    OFFSET(CPUINFO_host_state, struct cpu_info, host_state);
     OFFSET(VCPU_info, struct vcpu, info);
     OFFSET(VCPU_in_kernel, struct vcpu, pv.in_kernel);
     OFFSET(VCPUINFO_pending, struct vcpu_info, evtchn_upcall_pending);

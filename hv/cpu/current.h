@@ -24,6 +24,9 @@ struct cpu_info {
     uint32_t cpu;           /* logical CPU number, 0 = boot CPU */
     uint32_t pending;       /* CPU_PENDING_*: work to do before returning to a guest */
     uint64_t scratch;       /* the syscall stub keeps the guest's rsp here for three instructions */
+    uint64_t host_state;    /* SVM: physical address of what vmload restores after a guest */
+    bool indirect;          /* guest memory is not behind the CPU's page tables (hv/mm/guest_access.h) */
+    uint8_t pad[7];
 };
 /* The CPU aligns the stack to 16 bytes before it pushes a frame, so the frame's end must be aligned. */
 _Static_assert((sizeof(struct cpu_info) - sizeof(struct regs)) % 16 == 0,

@@ -58,7 +58,33 @@
 #define EXT_BASE           0x80000000u
 #define XEN_LEAVES         5 /* 0x40000000 + 1..5 */
 
+/* What a kind of guest may have of the leaves whose contents differ. */
+struct feature_masks {
+    uint32_t basic_c, basic_d, features_b, features_c, ext_d;
+    uint32_t basic_c_always; /* there even if the CPU lacks it */
+};
+
+static const struct feature_masks pv_masks = {
+    .basic_c = FEATURES_1C,
+    .basic_d = FEATURES_1D,
+    .features_b = FEATURES_7B,
+    .features_c = FEATURES_7C,
+    .ext_d = FEATURES_E1D,
+    .basic_c_always = F(HYPERVISOR),
+};
+
+/* Hardware guests have paging and privilege levels of their own. The local APIC is ours, x2APIC mode too. */
+static const struct feature_masks hvm_masks = {
+    .basic_c = FEATURES_1C | F(PCID),
+    .basic_d = FEATURES_1D | F(VME) | F(PSE) | F(PGE) | F(MTRR) | F(PSE36),
+    .features_b = FEATURES_7B | F(SMEP) | F(SMAP) | F(INVPCID),
+    .features_c = FEATURES_7C | F(UMIP),
+    .ext_d = FEATURES_E1D | F(PAGE1GB),
+    .basic_c_always = F(HYPERVISOR) | F(X2APIC),
+};
+
 struct cpuid_policy cpuid_policy_pv __ro_after_init;
+struct cpuid_policy cpuid_policy_hvm __ro_after_init;
 
 static __init struct cpuid_leaf host_leaf(uint32_t leaf, uint32_t sub)
 {
@@ -129,36 +155,50 @@ static void restrict_vectors(struct cpuid_policy *p)
     }
 }
 
-void cpuid_policy_restrict(struct cpuid_policy *p, bool amd)
+static void restrict_to(struct cpuid_policy *p, const struct feature_masks *masks, bool amd)
 {
     static const uint8_t hidden[] = { 3, 5, 6, 8, 9, 10, 12 };
 
     p->basic[1].b &= 0xff00; /* CLFLUSH size; ids are the vCPU's */
-    p->basic[1].c = (p->basic[1].c & FEATURES_1C) | F(HYPERVISOR);
-    p->basic[1].d &= FEATURES_1D;
+    p->basic[1].c = (p->basic[1].c & masks->basic_c) | masks->basic_c_always;
+    p->basic[1].d &= masks->basic_d;
     for (unsigned int i = 0; i < ARRAY_SIZE(hidden); i++)
         p->basic[hidden[i]] = (struct cpuid_leaf){ 0 };
     restrict_caches(p);
     p->features[0].a = min(p->features[0].a, CPUID_FEATURES - 1u);
-    p->features[0].b &= FEATURES_7B;
-    p->features[0].c &= FEATURES_7C;
+    p->features[0].b &= masks->features_b;
+    p->features[0].c &= masks->features_c;
     p->features[0].d &= FEATURES_7D;
     p->features[1] = (struct cpuid_leaf){ .a = p->features[1].a & FEATURES_7A1 };
     restrict_xstate(p);
     restrict_vectors(p);
 
     p->ext[1].c &= FEATURES_E1C;
-    p->ext[1].d = (p->ext[1].d & FEATURES_E1D) | (amd ? p->basic[1].d & COMMON_1D : 0);
+    p->ext[1].d = (p->ext[1].d & masks->ext_d) | (amd ? p->basic[1].d & COMMON_1D : 0);
     p->ext[7] = (struct cpuid_leaf){ 0 };
     p->ext[8].a &= 0xffff;
     p->ext[8] = (struct cpuid_leaf){ .a = p->ext[8].a, .b = p->ext[8].b & FEATURES_E8B };
 }
 
+void cpuid_policy_restrict(struct cpuid_policy *p, bool amd)
+{
+    restrict_to(p, &pv_masks, amd);
+}
+
+void cpuid_policy_restrict_hvm(struct cpuid_policy *p, bool amd)
+{
+    restrict_to(p, &hvm_masks, amd);
+}
+
 __init void cpuid_policy_init(void)
 {
+    bool amd = host_cpu.amd || host_cpu.hygon;
+
     read_host(&cpuid_policy_pv);
     cpuid_policy_pv.xfeatures = xfeature_mask;
-    cpuid_policy_restrict(&cpuid_policy_pv, host_cpu.amd || host_cpu.hygon);
+    cpuid_policy_hvm = cpuid_policy_pv;
+    cpuid_policy_restrict(&cpuid_policy_pv, amd);
+    cpuid_policy_restrict_hvm(&cpuid_policy_hvm, amd);
 }
 
 uint32_t cpuid_policy_xsave_bytes(const struct cpuid_policy *p, uint64_t xcr0)
@@ -187,7 +227,17 @@ static struct cpuid_leaf time_leaf(uint32_t sub)
 }
 
 /* Leaves 0x40000000.. (arch-x86/cpuid.h). */
-static struct cpuid_leaf hypervisor_leaf(uint32_t index, uint32_t sub)
+/* What only hardware guests are told: ids, and that a vCPU can have an upcall vector of its own. */
+static struct cpuid_leaf hvm_leaf(const struct vcpu *v)
+{
+    return (struct cpuid_leaf){
+        .a = XEN_HVM_CPUID_VCPU_ID_PRESENT | XEN_HVM_CPUID_DOMID_PRESENT | XEN_HVM_CPUID_UPCALL_VECTOR,
+        .b = v->id,
+        .c = v->domain->id,
+    };
+}
+
+static struct cpuid_leaf hypervisor_leaf(const struct vcpu *v, uint32_t index, uint32_t sub)
 {
     switch (index) {
     case 0:
@@ -198,10 +248,14 @@ static struct cpuid_leaf hypervisor_leaf(uint32_t index, uint32_t sub)
     case 2:
         return (struct cpuid_leaf){ .a = 1,
                                     .b = XEN_CPUID_FIRST_LEAF,
-                                    .c = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD };
+                                    .c = v->hvm ? 0 : XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD };
     case 3:
         return time_leaf(sub);
+    case 4:
+        return v->hvm ? hvm_leaf(v) : (struct cpuid_leaf){ 0 };
     case 5:
+        if (v->hvm)
+            return (struct cpuid_leaf){ 0 };
         /* Machine address width: above 44 bits Linux would want version 2 grant entries for it. */
         return (struct cpuid_leaf){ .b = min(bit_highest(max_mfn) + 1 + PAGE_SHIFT, 44u) };
     default:
@@ -259,7 +313,7 @@ void cpuid_policy_query(const struct vcpu *v, uint32_t leaf, uint32_t sub, struc
     } else if (leaf - EXT_BASE <= p->ext[0].a - EXT_BASE) {
         *out = p->ext[leaf - EXT_BASE];
     } else if (leaf - XEN_CPUID_FIRST_LEAF <= XEN_LEAVES) {
-        *out = hypervisor_leaf(leaf - XEN_CPUID_FIRST_LEAF, sub);
+        *out = hypervisor_leaf(v, leaf - XEN_CPUID_FIRST_LEAF, sub);
     } else {
         *out = (struct cpuid_leaf){ 0 };
     }
@@ -269,7 +323,7 @@ void cpuid_policy_replace(struct domain *d, const struct cpuid_policy *p)
 {
     const struct cpuid_policy *former = d->cpuid;
 
-    d->cpuid = p ? p : &cpuid_policy_pv;
-    if (former && former != &cpuid_policy_pv)
+    d->cpuid = p ? p : is_hvm_domain(d) ? &cpuid_policy_hvm : &cpuid_policy_pv;
+    if (former && former != &cpuid_policy_pv && former != &cpuid_policy_hvm)
         hv_free((void *)(uintptr_t)former);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What CPUID tells a PV guest. The policy is fixed at boot from the host's leaves, with everything hidden
+ * What CPUID tells a guest. The policy is fixed at boot from the host's leaves, with everything hidden
  * that a PV kernel cannot use; what depends on the vCPU (APIC ids, XSAVE sizes, the hypervisor leaves) is
  * filled in when asked.
  */
@@ -31,14 +31,16 @@ struct cpuid_policy {
     uint64_t xfeatures; /* XCR0 bits that the guest may set */
 };
 
-/* The policy that a PV domain starts with. */
-extern struct cpuid_policy cpuid_policy_pv;
+/* The policies that domains start with. */
+extern struct cpuid_policy cpuid_policy_pv, cpuid_policy_hvm;
 
-/* Fill cpuid_policy_pv from this CPU; @pre host_cpu_detect(), fpu_init_cpu(). */
+/* Fill them from this CPU; @pre host_cpu_detect(), fpu_init_cpu(). */
 void cpuid_policy_init(void);
 
 /* Hide from `p`, filled with host leaves, what a PV guest must not see. Pure. */
 void cpuid_policy_restrict(struct cpuid_policy *p, bool amd);
+/* The same for a hardware guest. */
+void cpuid_policy_restrict_hvm(struct cpuid_policy *p, bool amd);
 
 /* Bytes of a standard XSAVE area for the components in `xcr0`. Pure. */
 uint32_t cpuid_policy_xsave_bytes(const struct cpuid_policy *p, uint64_t xcr0);

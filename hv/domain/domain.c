@@ -172,6 +172,7 @@ static void domain_free_parts(struct domain *d)
 {
     domain_hooks->free(d);
     d->ops->domain_free(d);
+    hv_free(d->memory_map);
     evtchn_free(d);
     if (d->shared_info) {
         frame_unshare(d->shared_info);

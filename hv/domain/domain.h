@@ -97,6 +97,9 @@ struct guest_ops {
     void (*take_nmi)(void);                  /* current vCPU, which may */
     int (*relinquish)(struct domain *d);     /* drop page-table and mapping references; -ERESTART */
     void (*dump_vcpu)(const struct vcpu *v); /* registers and stack on the console */
+    /* A reference to the frame of d that the guest calls `g`; NULL: none, or not `write`able by the guest. */
+    struct frame *(*get_frame)(struct domain *d, gfn_t g, bool write);
+    bool (*event_deliverable)(const struct vcpu *v); /* hardware guests: something can interrupt v */
 };
 
 struct domain {
@@ -108,6 +111,7 @@ struct domain {
     uint32_t max_vcpus;
     struct vcpu *vcpu[MAX_VCPUS];
     struct shared_info *shared_info; /* FRAME_HV_SHARED page */
+    bool narrow_layout;              /* shared_info and vcpu_info are in the layout of 32-bit guests */
     uint8_t handle[16];              /* uuid */
     char name[32];                   /* for logs and the boot console prefix */
     uint32_t ssidref;

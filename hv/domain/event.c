@@ -44,12 +44,14 @@ void vcpu_mark_events_pending(struct vcpu *v)
 
 bool vcpu_event_deliverable(const struct vcpu *v)
 {
+    if (unlikely(v->hvm))
+        return v->domain->ops->event_deliverable(v);
     return READ_ONCE(v->info->evtchn_upcall_pending) && !READ_ONCE(v->info->evtchn_upcall_mask);
 }
 
 void evtchn_vcpu_info_moved(struct vcpu *v)
 {
-    WRITE_ONCE(v->info->evtchn_pending_sel, ~0UL);
+    evtchn_select_all(v);
     vcpu_mark_events_pending(v);
 }
 

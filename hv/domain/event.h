@@ -77,6 +77,13 @@ struct evtchn_port_ops {
 };
 extern const struct evtchn_port_ops evtchn_2l_ops; /* the FIFO ABI is hypercalls/event_fifo.c */
 
+/* The 2-level ABI in the layout of 32-bit guests (hv/domain/event_compat.c). */
+extern const struct evtchn_port_ops evtchn_2l_compat_ops;
+void evtchn_select_all(struct vcpu *v); /* v looks at all words of pending bits, in either layout */
+/* Use the layout of 32-bit or of 64-bit guests from now on, unless the guest has gone over to the FIFO ABI.
+ * Bits are not carried over. Takes d->evtchn.lock. */
+void evtchn_set_width(struct domain *d, bool narrow);
+
 struct evtchn_fifo_domain;
 
 struct evtchn_domain {

@@ -109,9 +109,9 @@ int vcpu_info_register(struct vcpu *v, gfn_t gfn, uint32_t offset)
         return -EINVAL;
     if (v != current && !(READ_ONCE(v->pause_flags) & VPF_DOWN))
         return -EINVAL;
-    if (!frame_get_from_mfn(mfn(gfn.g), d))
+    f = d->ops->get_frame(d, gfn, true);
+    if (!f)
         return -EINVAL;
-    f = mfn_to_frame(mfn(gfn.g));
     if (!page_get_writable(f)) {
         frame_put(f);
         return -EINVAL;

@@ -87,7 +87,7 @@ void vcpu_update_guest_areas(struct vcpu *v)
 {
     if (likely(!(v->runstate_guest.va | v->time_guest.va)))
         return;
-    if (!v->pv.in_kernel) {
+    if (is_pv_domain(v->domain) && !v->pv.in_kernel) {
         v->guest_areas_stale = true;
         return;
     }

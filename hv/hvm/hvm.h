@@ -17,6 +17,7 @@
 #include "hv/hvm/p2m.h"
 #include "hv/hvm/vlapic.h"
 #include <xen/hvm/params.h>
+#include <xen/hvm/params.h>
 
 enum hvm_segment_name {
     HVM_ES,
@@ -81,6 +82,9 @@ enum hvm_exit {
 };
 extern const char *const hvm_exit_names[HVM_EXITS];
 
+#define MTRR_ENABLED    BIT(11)
+#define MTRR_WRITE_BACK 6
+
 struct vmcb;
 struct vmx_vcpu;
 
@@ -90,18 +94,18 @@ struct hvm_vcpu {
     /* As the guest sees them. */
     uint64_t cr0, cr2, cr3, cr4, efer;
     uint64_t dr[4], dr6, dr7;
-    uint64_t pat, mtrr_def_type;
+    uint64_t pat;
+    uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_variable[16]; /* kept for the guest, without effect */
     uint64_t tsc_aux;
     uint64_t tsc_offset; /* guest TSC = host TSC + offset */
     uint64_t misc_enable;
 
     bool debug_loaded; /* the guest's debug registers are in the CPU's */
-    bool nmi_blocked;  /* from the delivery of an NMI to the next iret */
 
-    struct hvm_event event;     /* to be injected at the next entry */
-    uint8_t upcall_vector;      /* HVMOP_set_evtchn_upcall_vector: through the local APIC; 0 = none */
-    const uint8_t *compat_args; /* arguments of a 32-bit hypercall, translated (hypercalls/compat.h) */
-    uint64_t p2m_epoch;         /* with which it last ran */
+    struct hvm_event event; /* to be injected at the next entry */
+    uint8_t upcall_vector;  /* HVMOP_set_evtchn_upcall_vector: through the local APIC; 0 = none */
+    uint8_t *compat_args;   /* a page: arguments of a 32-bit hypercall, translated (hypercalls/compat.h) */
+    uint64_t p2m_epoch;     /* with which it last ran */
     uint64_t exits[HVM_EXITS];
 
     union {
@@ -119,13 +123,13 @@ struct hvm_domain {
     struct p2m p2m;
     uint64_t params[HVM_NR_PARAMS]; /* HVM_PARAM_*; d->lock */
     uint8_t callback_vector;        /* HVM_PARAM_CALLBACK_IRQ of type "vector"; 0 = none */
-    bool has_32bit_shinfo;          /* shared_info and vcpu_info are in the layout of 32-bit guests */
-    bool building;                  /* memory may be given by the builder in any way */
+    struct frame *relinquish_at;    /* how far the teardown of memory got; a reference is held */
 };
 
 /* A vendor. Functions on a vCPU: it is current, or does not run and nobody else works on it. */
 struct hvm_ops {
     const char *name;
+    uint8_t hypercall[3]; /* the instruction */
     const struct p2m_format *p2m_format;
     uint32_t p2m_max_order;
 
@@ -167,6 +171,9 @@ static inline struct vlapic *vcpu_vlapic(const struct vcpu *v)
     return &v->hvm->vlapic;
 }
 
+/* A page of 32-bit hypercalls' translated arguments appears at this address in guest_memory_ops. */
+#define COMPAT_ARGS_ADDRESS HV_VIRT_START
+
 /* At boot, on each CPU in turn: look for an extension that can be used, and say what was found. */
 void hvm_init(void);
 
@@ -189,6 +196,10 @@ void hvm_nested_fault(uint64_t gpa, bool write, bool fetch);
 void hvm_exit_io(uint16_t port, unsigned int width, bool in, bool string, unsigned int bytes);
 void hvm_triple_fault(void);
 
+/* The instruction at rip is done: `bytes` on, out of an interrupt shadow, and #DB when the guest
+ * single-steps. */
+void hvm_skip(struct vcpu *v, unsigned int bytes);
+
 /* Next event of v: an exception merges with one that is there to #DF or a triple fault as on a CPU. */
 void hvm_inject_exception(struct vcpu *v, uint8_t vector, uint32_t error_code);
 void hvm_inject_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code);
@@ -201,5 +212,27 @@ void hvm_start_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info);
 /* Bits of the default operation size of code that v runs now: 2, 4 or 8. */
 unsigned int hvm_guest_mode(const struct vcpu *v);
 unsigned int hvm_cpl(const struct vcpu *v);
+uint64_t hvm_linear_rip(const struct vcpu *v);
+
+/* MSRs by the guest (hv/hvm/msr.c); false: #GP. */
+bool hvm_read_msr(struct vcpu *v, uint32_t msr, uint64_t *value);
+bool hvm_write_msr(struct vcpu *v, uint32_t msr, uint64_t value);
+
+/*
+ * hv/hvm/mmio.c: emulate the instruction at rip, which accesses a page without memory at `gpa`. False: it
+ * cannot be emulated.
+ */
+bool hvm_mmio(struct vcpu *v, uint64_t gpa);
+
+/*
+ * hypercalls/hvm_dispatch.c: a hypercall of the current vCPU, by guest_regs(). False: it is to be repeated,
+ * so rip stays.
+ */
+bool hvm_hypercall_dispatch(struct vcpu *v, struct regs *r);
+/* shared_info has from now on the layout for the width of the code that v runs (hypercalls/hvm_dispatch.c).
+ */
+void hvm_latch_width(struct vcpu *v);
+/* A page of stubs that make hypercalls by the vendor's instruction. */
+void hvm_fill_hypercall_page(void *page);
 
 #endif

@@ -12,8 +12,8 @@
 static void raise_upcall(struct vcpu *v)
 {
     WRITE_ONCE(v->upcall_raised, false);
-    if (v->hvm->upcall_vector)
-        vlapic_raise(vcpu_vlapic(v), v->hvm->upcall_vector);
+    if (v->hvm->upcall_vector && !vlapic_raise(vcpu_vlapic(v), v->hvm->upcall_vector))
+        WRITE_ONCE(v->upcall_raised, true); /* once the guest has switched its local APIC on */
 }
 
 int hvm_interrupt_pending(struct vcpu *v)

@@ -19,11 +19,9 @@
 #ifndef HV_HVM_P2M_H
 #define HV_HVM_P2M_H
 
+#include "hv/domain/domain.h"
 #include "hv/mm/frame.h"
 #include "hv/mm/paging.h"
-
-struct domain;
-struct vcpu;
 
 enum p2m_type {
     P2M_NONE,     /* nothing there */
@@ -77,7 +75,6 @@ struct p2m {
     bool log_dirty;      /* new RAM entries are P2M_LOGDIRTY */
     uint64_t *dirty;     /* a bit for each gfn below dirty_frames */
     uint64_t dirty_frames;
-    uint64_t teardown_at; /* gfn where p2m_teardown goes on */
 };
 
 /* Set up / free an empty p2m; the memory for tables comes from the hypervisor's. 0, -ENOMEM. */
@@ -88,9 +85,15 @@ int p2m_teardown(struct domain *d);
 
 /* What is at a gfn: INVALID_MFN when nothing. *type may be NULL. Any context. */
 mfn_t p2m_lookup(const struct domain *d, gfn_t g, enum p2m_type *type);
+/* The frame that d calls g: for PV domains that is its number. */
+static inline mfn_t gfn_to_mfn(const struct domain *d, gfn_t g)
+{
+    return unlikely(is_hvm_domain(d)) ? p2m_lookup(d, g, NULL) : mfn(g.g);
+}
+
 /*
- * The same with a reference to the frame: NULL when there is none (nothing, or not RAM in the frame table).
- * `write`: the guest must be able to write it. Drop with frame_put. Any context.
+ * The same as p2m_lookup with a reference to the frame: NULL when there is none (nothing, or not RAM in the
+ * frame table). `write`: the guest must be able to write it. Drop with frame_put. Any context.
  */
 struct frame *p2m_get_frame(struct domain *d, gfn_t g, bool write, enum p2m_type *type);
 

@@ -26,10 +26,14 @@ static __always_inline bool copy_may_fault(void *dst, const void *src, size_t by
     return left == 0;
 }
 
+const struct guest_memory_ops *guest_memory_ops __ro_after_init;
+
 int copy_from_guest_any(void *dst, gva_t src, size_t bytes)
 {
     if (!guest_range_ok(src, bytes))
         return -EFAULT;
+    if (cpu_info()->indirect)
+        return guest_memory_ops->copy(dst, src, bytes, false);
     return copy_may_fault(dst, (const void *)src.va, bytes) ? 0 : -EFAULT;
 }
 
@@ -37,7 +41,19 @@ int copy_to_guest_any(gva_t dst, const void *src, size_t bytes)
 {
     if (!guest_range_ok(dst, bytes))
         return -EFAULT;
+    if (cpu_info()->indirect)
+        return guest_memory_ops->copy((void *)(uintptr_t)src, dst, bytes, true);
     return copy_may_fault((void *)dst.va, src, bytes) ? 0 : -EFAULT;
+}
+
+static int clear_indirect(gva_t dst, size_t bytes)
+{
+    static const char zeros[256];
+
+    for (size_t done = 0; done < bytes; done += sizeof(zeros))
+        if (copy_to_guest_any(gva_add(dst, done), zeros, min(bytes - done, sizeof(zeros))))
+            return -EFAULT;
+    return 0;
 }
 
 int clear_guest(gva_t dst, size_t bytes)
@@ -47,6 +63,8 @@ int clear_guest(gva_t dst, size_t bytes)
 
     if (!guest_range_ok(dst, bytes))
         return -EFAULT;
+    if (cpu_info()->indirect)
+        return clear_indirect(dst, bytes);
     __asm__ volatile(ASM_STAC "1: rep stosb\n\t"
                               "2: " ASM_CLAC EX_TABLE(1b, 2b)
                      : "+c"(left), "+D"(to)

@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one checked way into guest virtual memory. Copies run on the guest's own page tables (the current
- * vCPU's kernel tables), refuse the hypervisor's range and non-canonical addresses, and survive page faults
- * through the exception table.
+ * The one checked way into guest virtual memory. Of a PV guest: copies run on the guest's own page tables
+ * (the current vCPU's kernel tables), refuse the hypervisor's range and non-canonical addresses, and survive
+ * page faults through the exception table. A hardware guest's tables are not the CPU's while the hypervisor
+ * runs (cpu_info.indirect): its memory is reached through guest_memory_ops.
  */
 #ifndef HV_MM_GUEST_ACCESS_H
 #define HV_MM_GUEST_ACCESS_H
 
+#include "hv/cpu/current.h"
 #include "hv/cpu/smap.h"
 #include "hv/cpu/trap.h"
 #include "hv/lib/errno.h"
 #include "hv/mm/layout.h"
 #include "hv/mm/mfn.h"
 
+struct guest_memory_ops {
+    int (*copy)(void *buf, gva_t at, size_t bytes, bool to_guest); /* 0, -EFAULT; current vCPU */
+};
+extern const struct guest_memory_ops *guest_memory_ops; /* set at boot, when there can be hardware guests */
+
 /*
  * True when [a, a+bytes) lies wholly in a guest's part of the address space: below the canonical hole, or at
- * or above HV_VIRT_END, where kernels keep what they hand over. The range may be empty.
+ * or above HV_VIRT_END, where kernels keep what they hand over. The range may be empty. A hardware guest has
+ * the whole address space.
  */
 static __always_inline bool guest_range_ok(gva_t a, uint64_t bytes)
 {
-    return bytes <= CANONICAL_LOW_END &&
-           (likely(a.va - HV_VIRT_END <= 0 - HV_VIRT_END - bytes) || a.va <= CANONICAL_LOW_END - bytes);
+    return bytes <= CANONICAL_LOW_END && (likely(a.va - HV_VIRT_END <= 0 - HV_VIRT_END - bytes) ||
+                                          a.va <= CANONICAL_LOW_END - bytes || cpu_info()->indirect);
 }
 
 /*
@@ -106,18 +114,33 @@ static __always_inline int write_small(uint64_t dst, const void *src, size_t byt
     return unlikely(bad) ? -EFAULT : 0;
 }
 
+/* read_small and write_small for any kind of guest; the range was checked. */
+static __always_inline int read_in_range(void *dst, uint64_t src, size_t bytes)
+{
+    if (unlikely(cpu_info()->indirect))
+        return guest_memory_ops->copy(dst, gva(src), bytes, false);
+    return read_small(dst, src, bytes);
+}
+
+static __always_inline int write_in_range(uint64_t dst, const void *src, size_t bytes)
+{
+    if (unlikely(cpu_info()->indirect))
+        return guest_memory_ops->copy((void *)(uintptr_t)src, gva(dst), bytes, true);
+    return write_small(dst, src, bytes);
+}
+
 static __always_inline int __must_check copy_from_guest(void *dst, gva_t src, size_t bytes)
 {
     if (!GUEST_COPY_SMALL(bytes))
         return copy_from_guest_any(dst, src, bytes);
-    return likely(guest_range_ok(src, bytes)) ? read_small(dst, src.va, bytes) : -EFAULT;
+    return likely(guest_range_ok(src, bytes)) ? read_in_range(dst, src.va, bytes) : -EFAULT;
 }
 
 static __always_inline int __must_check copy_to_guest(gva_t dst, const void *src, size_t bytes)
 {
     if (!GUEST_COPY_SMALL(bytes))
         return copy_to_guest_any(dst, src, bytes);
-    return likely(guest_range_ok(dst, bytes)) ? write_small(dst.va, src, bytes) : -EFAULT;
+    return likely(guest_range_ok(dst, bytes)) ? write_in_range(dst.va, src, bytes) : -EFAULT;
 }
 
 /* Typed forms: read_guest(&op, arg) copies sizeof(op) bytes; the indexed ones address element i of a guest
@@ -128,7 +151,7 @@ static __always_inline int __must_check copy_to_guest(gva_t dst, const void *src
     copy_from_guest(obj, gva_add(src, (uint64_t)(i) * sizeof(*(obj))), sizeof(*(obj)))
 #define write_guest_elem(dst, i, obj) \
     copy_to_guest(gva_add(dst, (uint64_t)(i) * sizeof(*(obj))), obj, sizeof(*(obj)))
-/* read_guest_elem from an array whose whole range was checked. Small structures only. */
+/* read_guest_elem from an array of a PV guest whose whole range was checked. Small structures only. */
 #define read_checked_elem(obj, src, i) \
     read_small(obj, (src).va + (uint64_t)(i) * sizeof(*(obj)), sizeof(*(obj)))
 /* Write one field of the guest structure `type` at dst. */

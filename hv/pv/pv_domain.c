@@ -218,6 +218,12 @@ static void pv_dump_vcpu(const struct vcpu *v)
     show_registers(r);
 }
 
+/* PV guests name machine frames; whether a frame is writable is a matter of its type. */
+static struct frame *pv_get_frame(struct domain *d, gfn_t g, bool write __unused)
+{
+    return frame_get_from_mfn(mfn(g.g), d) ? mfn_to_frame(mfn(g.g)) : NULL;
+}
+
 const struct guest_ops pv_guest_ops = {
     .name = "PV",
     .domain_init = pv_domain_init,
@@ -230,4 +236,5 @@ const struct guest_ops pv_guest_ops = {
     .relinquish = pv_relinquish_memory,
     .take_nmi = pv_inject_nmi,
     .dump_vcpu = pv_dump_vcpu,
+    .get_frame = pv_get_frame,
 };

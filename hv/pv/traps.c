@@ -154,7 +154,7 @@ static bool hv_mode_page_fault(struct regs *r __unused, uint64_t cr2)
     struct vcpu *v = current;
     uint64_t offset;
 
-    return !v->is_idle && ldt_window_offset(v, cr2, &offset) &&
+    return is_pv_domain(v->domain) && ldt_window_offset(v, cr2, &offset) &&
            pv_map_ldt_page(v, (uint32_t)(offset >> PAGE_SHIFT));
 }
 

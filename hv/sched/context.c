@@ -49,6 +49,7 @@ void __noreturn context_switch(struct vcpu *prev, struct vcpu *next)
         vcpu_update_guest_areas(prev);
     }
     info->vcpu = next;
+    info->indirect = is_hvm_domain(next->domain);
     if (next->is_idle) {
         switch_to_idle();
     } else {

@@ -227,6 +227,8 @@ static inline int copy_to_guest(gva_t dst, const void *src, size_t bytes)
 
 #define read_small(dst, src, bytes)   copy_from_guest(dst, gva(src), bytes)
 #define write_small(dst, src, bytes)  copy_to_guest(gva(dst), src, bytes)
+#define read_in_range                 read_small
+#define write_in_range                write_small
 #define read_guest(obj, src)          copy_from_guest(obj, src, sizeof(*(obj)))
 #define write_guest(dst, obj)         copy_to_guest(dst, obj, sizeof(*(obj)))
 #define read_guest_elem(obj, src, i)  read_guest(obj, gva_add(src, (uint64_t)(i) * sizeof(*(obj))))

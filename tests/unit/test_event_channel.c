@@ -4,6 +4,7 @@
 #include "tests/unit/fake_hypervisor.h"
 
 #include "hv/domain/event.c"
+#include "hv/domain/event_compat.c"
 #include "hypercalls/event_channel.c"
 
 static unsigned int console_notified, pirq_bound, pirq_unbound;

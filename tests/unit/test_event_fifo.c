@@ -3,6 +3,7 @@
 #include "tests/unit/fake_hypervisor.h"
 
 #include "hv/domain/event.c"
+#include "hv/domain/event_compat.c"
 #include "hypercalls/event_fifo.c"
 
 static event_word_t *array;
@@ -29,6 +30,13 @@ void pirq_unbind(struct domain *d, unsigned int pirq)
     (void)d, (void)pirq;
 }
 
+static struct frame *fake_get_frame(struct domain *owner, gfn_t g, bool write)
+{
+    (void)write;
+    return frame_get_from_mfn(mfn(g.g), owner) ? mfn_to_frame(mfn(g.g)) : NULL;
+}
+static const struct guest_ops fake_ops = { .get_frame = fake_get_frame };
+
 static struct domain *const d = &fake_domain[0];
 
 /* Give vCPU `vcpu` a control block in a fresh page of the domain. */
@@ -51,6 +59,8 @@ static void give_array(void)
 static void setup(void)
 {
     fake_start();
+    for (unsigned int i = 0; i < FAKE_DOMAINS; i++)
+        fake_domain[i].ops = &fake_ops;
     fake_heap_left = -1;
     cr_assert_eq(evtchn_init(d, 1 << 17), 0);
     frames_before = fake_frames_used();
