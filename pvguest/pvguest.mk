@@ -56,8 +56,8 @@ $(PVGUEST_DIR)/libpvguest_net.a: $(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$
 	$(call step,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(PVGUEST_DIR)/obj/lwip/%.o $(PVGUEST_DIR)/obj/guests/netloop/%.o: PVGUEST_CPPFLAGS += $(LWIP_CPPFLAGS)
-$(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/lwip/*.c pvguest/guests/netloop/*.c)): | $(LWIP_LIB)
+$(PVGUEST_DIR)/obj/lwip/%.o $(PVGUEST_DIR)/obj/guests/net/%.o $(PVGUEST_DIR)/obj/guests/netloop/%.o: PVGUEST_CPPFLAGS += $(LWIP_CPPFLAGS)
+$(patsubst pvguest/%.c,$(PVGUEST_DIR)/obj/%.o,$(wildcard pvguest/lwip/*.c pvguest/guests/net/*.c pvguest/guests/netloop/*.c)): | $(LWIP_LIB)
 
 # File systems on block devices: ext4, then the library that it is made of.
 PVGUEST_EXT4_LIBS := $(PVGUEST_DIR)/libpvguest_ext4.a $(EXT2FS_LIB)
@@ -76,6 +76,7 @@ $(PVGUEST_LDS): pvguest/guest.lds pvguest/layout.h
 
 # Sample guests: pvguest/guests/NAME/*.c becomes build/pvguest/NAME.elf, linked with PVGUEST_LIBS_NAME.
 PVGUEST_LIBS_netloop := $(PVGUEST_NET_LIBS)
+PVGUEST_LIBS_net     := $(B)/split_drivers/libsplit_drivers.a $(PVGUEST_NET_LIBS)
 
 PVGUEST_GUESTS := $(notdir $(patsubst %/,%,$(dir $(wildcard pvguest/guests/*/main.c))))
 

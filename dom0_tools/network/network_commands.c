@@ -2,12 +2,15 @@
 /* ifconfig, brctl, ping: what the shell shows of the network. */
 #include "dom0_tools/network/network.h"
 #include "dom0_tools/network/ping.h"
+#include "lwip/dhcp.h"
 #include "lwip/dns.h"
 #include "lwip/netif.h"
 #include "lwip/tcpip.h"
 #include "pvguest/time.h"
+#include "split_drivers/transfer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_mac(const uint8_t *mac)
@@ -29,24 +32,6 @@ static void print_netif(const struct netif *netif)
     for (int i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
         if (ip6_addr_isvalid(netif_ip6_addr_state(netif, i)))
             printf("    inet6 %s\n", ip6addr_ntoa(netif_ip6_addr(netif, i)));
-}
-
-static int run_ifconfig(int argc, char **argv)
-{
-    struct netif *netif;
-
-    if (argc > 1) {
-        fprintf(stderr, "%s: '%s' is one argument too many\n", argv[0], argv[1]);
-        return COMMAND_USAGE;
-    }
-    LOCK_TCPIP_CORE();
-    NETIF_FOREACH(netif)
-    {
-        print_netif(netif);
-    }
-    printf("dns: %s\n", ipaddr_ntoa(dns_getserver(0)));
-    UNLOCK_TCPIP_CORE();
-    return COMMAND_OK;
 }
 
 static void print_switch(struct net_switch *net_switch, void *arg)
@@ -97,13 +82,107 @@ static int run_showmacs(int argc, char **argv)
     return COMMAND_OK;
 }
 
+/* "ADDRESS/LENGTH". */
+static bool parse_address(char *text, ip4_addr_t *address, ip4_addr_t *netmask)
+{
+    char *slash = strchr(text, '/');
+    int length = slash != NULL ? atoi(slash + 1) : 0;
+
+    if (length < 1 || length > 32)
+        return false;
+    *slash = '\0';
+    netmask->addr = lwip_htonl(UINT32_MAX << (32 - length));
+    return ip4addr_aton(text, address);
+}
+
+static int set_address(char **argv, bool has_gateway)
+{
+    ip4_addr_t address, netmask, gateway = { 0 };
+    struct netif *netif;
+
+    if (!parse_address(argv[2], &address, &netmask) || (has_gateway && !ip4addr_aton(argv[3], &gateway))) {
+        fprintf(stderr, "%s: that is no address\n", argv[0]);
+        return COMMAND_USAGE;
+    }
+    LOCK_TCPIP_CORE();
+    netif = netif_find(argv[1]);
+    if (netif != NULL) {
+        dhcp_stop(netif);
+        netif_set_addr(netif, &address, &netmask, &gateway);
+    }
+    UNLOCK_TCPIP_CORE();
+    if (netif == NULL)
+        fprintf(stderr, "%s: there is no interface '%s'\n", argv[0], argv[1]);
+    return netif != NULL ? COMMAND_OK : COMMAND_FAIL;
+}
+
+static int run_ifconfig(int argc, char **argv)
+{
+    struct netif *netif;
+
+    if (argc == 3 || argc == 4)
+        return set_address(argv, argc == 4);
+    if (argc != 1)
+        return COMMAND_USAGE;
+    LOCK_TCPIP_CORE();
+    NETIF_FOREACH(netif)
+    {
+        print_netif(netif);
+    }
+    printf("dns: %s\n", ipaddr_ntoa(dns_getserver(0)));
+    UNLOCK_TCPIP_CORE();
+    return COMMAND_OK;
+}
+
+static int print_transfer(char **argv)
+{
+    struct transfer_result result;
+    int error = transfer_run(argv[1], (uint16_t)atoi(argv[2]), strtoull(argv[3], NULL, 10), &result);
+
+    if (error == 0)
+        printf("transfer: %s bytes each way, %s, %lu ms out, %lu ms in\n", argv[3],
+               result.equal ? "checksums equal" : "CHECKSUMS DIFFER",
+               (unsigned long)(result.out / NSEC_PER_MSEC), (unsigned long)(result.in / NSEC_PER_MSEC));
+    return error;
+}
+
+static int print_echo(char **argv)
+{
+    uint64_t ns;
+    int error = transfer_echo(argv[1], (uint16_t)atoi(argv[2]), strtoull(argv[4], NULL, 10), &ns);
+
+    if (error == 0)
+        printf("transfer: %s requests and responses, %lu ms\n", argv[4], (unsigned long)(ns / NSEC_PER_MSEC));
+    return error;
+}
+
+static int run_transfer(int argc, char **argv)
+{
+    int error;
+
+    if (argc == 3 && strcmp(argv[1], "serve") == 0)
+        error = transfer_serve((uint16_t)atoi(argv[2]));
+    else if (argc == 4)
+        error = print_transfer(argv);
+    else if (argc == 5 && strcmp(argv[3], "rr") == 0)
+        error = print_echo(argv);
+    else
+        return COMMAND_USAGE;
+    if (error != 0)
+        fprintf(stderr, "%s: %s\n", argv[0], strerror(error));
+    return error == 0 ? COMMAND_OK : COMMAND_FAIL;
+}
+
 static const struct command brctl_commands[] = {
     { .name = "show", .summary = "list switches, their ports and traffic", .run = run_show },
     { .name = "showmacs", .summary = "list the addresses that switches have learnt", .run = run_showmacs },
 };
 
 const struct command network_commands[] = {
-    { .name = "ifconfig", .summary = "show dom0's network interfaces", .run = run_ifconfig },
+    { .name = "ifconfig",
+      .arguments = "[INTERFACE ADDRESS/LENGTH [GATEWAY]]",
+      .summary = "show dom0's network interfaces, or set an address",
+      .run = run_ifconfig },
     { .name = "brctl",
       .arguments = "COMMAND",
       .summary = "look at the switches between domains",
@@ -114,5 +193,11 @@ const struct command network_commands[] = {
       .summary = "ask a host for echoes",
       .options = "  -c COUNT  how many (4)\n  -s SIZE   bytes of data in each (56)\n",
       .run = run_ping },
+    { .name = "transfer",
+      .arguments = "serve PORT | ADDRESS PORT BYTES | ADDRESS PORT rr ROUNDS",
+      .summary = "move data over TCP both ways and compare checksums",
+      .options = "  serve PORT  answer others from now on\n"
+                 "  rr ROUNDS   requests and responses of 64 bytes instead\n",
+      .run = run_transfer },
 };
 const size_t network_nr_commands = sizeof(network_commands) / sizeof(network_commands[0]);

@@ -44,14 +44,14 @@
 #define LWIP_WND_SCALE            1
 #define TCP_RCV_SCALE             4
 #define TCP_MSS                   1460
-#define TCP_WND                   (512 * 1024)
+#define TCP_WND                   (256 * 1024)
 #define TCP_SND_BUF               (256 * 1024)
 #define TCP_SND_QUEUELEN          (4 * TCP_SND_BUF / TCP_MSS)
 #define TCP_SNDLOWAT              (32 * 1024)
 #define TCPIP_MBOX_SIZE           64
 #define TCPIP_THREAD_STACKSIZE    (32 * 1024)
 #define TCPIP_THREAD_PRIO         1
-#define DEFAULT_TCP_RECVMBOX_SIZE 64
+#define DEFAULT_TCP_RECVMBOX_SIZE 512
 #define DEFAULT_UDP_RECVMBOX_SIZE 64
 #define DEFAULT_RAW_RECVMBOX_SIZE 64
 #define DEFAULT_ACCEPTMBOX_SIZE   64

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usage: transfer serve PORT | transfer ADDRESS PORT BYTES
+ * usage: transfer serve PORT | transfer ADDRESS PORT BYTES | transfer ADDRESS PORT rr ROUNDS
  *
  * Moves BYTES each way over one TCP connection and compares checksums. The client sends the number (8 bytes,
  * little-endian) and the data; the server answers with the checksum of what came, its own data, and that
@@ -8,6 +8,8 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK 65536
+#define CHUNK   65536
+#define MESSAGE 64
+#define ECHO    (1ULL << 63)
 
 static uint64_t buffer[CHUNK / 8];
 
@@ -92,6 +96,30 @@ static uint64_t receive_stream(int fd, uint64_t bytes)
     return stream.sum;
 }
 
+static void echo(int fd, uint64_t rounds)
+{
+    for (; rounds; rounds--) {
+        receive_all(fd, buffer, MESSAGE);
+        send_all(fd, buffer, MESSAGE);
+    }
+}
+
+static void answer(int fd)
+{
+    uint64_t bytes, sum;
+
+    receive_all(fd, &bytes, sizeof(bytes));
+    if (bytes & ECHO) {
+        echo(fd, bytes & ~ECHO);
+        return;
+    }
+    bytes &= ~(uint64_t)7;
+    sum = receive_stream(fd, bytes);
+    send_all(fd, &sum, sizeof(sum));
+    sum = send_stream(fd, bytes, 2);
+    send_all(fd, &sum, sizeof(sum));
+}
+
 static void serve(int port)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -100,18 +128,17 @@ static void serve(int port)
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 4))
         fail("listen");
+    signal(SIGCHLD, SIG_IGN);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
-        uint64_t bytes, sum;
 
         if (fd < 0)
             fail("accept");
-        receive_all(fd, &bytes, sizeof(bytes));
-        bytes &= ~(uint64_t)7;
-        sum = receive_stream(fd, bytes);
-        send_all(fd, &sum, sizeof(sum));
-        sum = send_stream(fd, bytes, 2);
-        send_all(fd, &sum, sizeof(sum));
+        if (fork() == 0) {
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+            answer(fd);
+            exit(0);
+        }
         close(fd);
     }
 }
@@ -124,16 +151,21 @@ static uint64_t milliseconds(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static int call(const char *host, const char *port, uint64_t bytes)
+static int call(const char *host, const char *port)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
-    uint64_t sent, theirs, received, announced, start, middle;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 
-    bytes &= ~(uint64_t)7;
     if (!inet_aton(host, &to.sin_addr) || connect(fd, (struct sockaddr *)&to, sizeof(to)))
         fail("connect");
-    start = milliseconds();
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    return fd;
+}
+
+static int transfer(int fd, uint64_t bytes)
+{
+    uint64_t sent, theirs, received, announced, start = milliseconds(), middle;
+
     send_all(fd, &bytes, sizeof(bytes));
     sent = send_stream(fd, bytes, 1);
     receive_all(fd, &theirs, sizeof(theirs));
@@ -146,12 +178,29 @@ static int call(const char *host, const char *port, uint64_t bytes)
     return sent == theirs && received == announced ? 0 : 1;
 }
 
+static int request_response(int fd, uint64_t rounds)
+{
+    uint64_t number = rounds | ECHO, start = milliseconds();
+
+    send_all(fd, &number, sizeof(number));
+    for (uint64_t i = 0; i < rounds; i++) {
+        send_all(fd, buffer, MESSAGE);
+        receive_all(fd, buffer, MESSAGE);
+    }
+    printf("transfer: %llu requests and responses, %llu ms\n", (unsigned long long)rounds,
+           (unsigned long long)(milliseconds() - start));
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "serve") == 0)
         serve(atoi(argv[2]));
     if (argc == 4)
-        return call(argv[1], argv[2], strtoull(argv[3], NULL, 10));
-    fprintf(stderr, "usage: transfer serve PORT | transfer ADDRESS PORT BYTES\n");
+        return transfer(call(argv[1], argv[2]), strtoull(argv[3], NULL, 10) & ~7ULL);
+    if (argc == 5 && strcmp(argv[3], "rr") == 0)
+        return request_response(call(argv[1], argv[2]), strtoull(argv[4], NULL, 10));
+    fprintf(stderr,
+            "usage: transfer serve PORT | transfer ADDRESS PORT BYTES | transfer ADDRESS PORT rr ROUNDS\n");
     return 2;
 }

@@ -36,6 +36,7 @@ MAY_INCLUDE = {
     "hv/hvm": HV_GUEST,
     "hypercalls": HV_GUEST + ["hypercalls"],
     "hv/boot": HV_GUEST + ["hypercalls", "hv/boot"],
+    "pvguest/guests": ["pvguest", "split_drivers", "pvguest/guests"],
     "pvguest": ["pvguest"],
     "split_drivers": ["pvguest", "split_drivers"],
     "dom0_tools": ["pvguest", "split_drivers", "dom0_tools"],

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+#include "split_drivers/netfront.h"
+#include "lwip/dhcp.h"
+#include "lwip/dns.h"
+#include "lwip/etharp.h"
+#include "lwip/ethip6.h"
+#include "lwip/netif.h"
+#include "lwip/tcpip.h"
+#include "netif/ethernet.h"
+#include "pvguest/event_channel.h"
+#include "pvguest/sync.h"
+#include "pvguest/thread.h"
+#include "pvguest/xen_errno.h"
+#include "pvguest/xenbus.h"
+#include "split_drivers/lwip_packet.h"
+#include "split_drivers/netfront_ring.h"
+#include "split_drivers/worker.h"
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECEIVE_BATCH  64
+#define SEND_PATIENCE  (100 * NSEC_PER_MSEC)
+#define CLOSE_PATIENCE (5 * NSEC_PER_SEC)
+
+struct netfront {
+    LIST_ENTRY(netfront) next;
+    unsigned int handle;
+    struct xs_handle *xs;
+    struct xenbus_device bus;
+    struct netif netif;
+    uint8_t mac[6];
+    bool up; /* connected: lwIP's lock */
+    struct netfront_ring ring;
+    evtchn_port_t port;
+    struct worker_task task;
+    struct wait_queue room;
+};
+
+static struct worker worker;
+static LIST_HEAD(, netfront) devices;
+static struct mutex devices_lock = MUTEX_INITIALIZER(devices_lock);
+static struct wait_queue address_changed = WAIT_QUEUE_INITIALIZER(address_changed);
+
+/* ---- traffic ---- */
+
+static void event(evtchn_port_t port, void *arg)
+{
+    struct netfront *device = arg;
+
+    (void)port;
+    wait_queue_wake_all(&device->room);
+    worker_schedule(&worker, &device->task);
+}
+
+static void copy_pbuf(void *arg, void *to, uint16_t length)
+{
+    pbuf_copy_partial(arg, to, length, 0);
+}
+
+/* With lwIP's lock. A full ring is waited for: TCP would take a refusal for a loss. */
+static err_t link_output(struct netif *netif, struct pbuf *pbuf)
+{
+    struct netfront *device = netif->state;
+    uint64_t deadline = 0;
+    bool notify = false;
+
+    if (!device->up || pbuf->tot_len > PACKET_PAGE)
+        return ERR_IF;
+    while (!netfront_ring_send(&device->ring, copy_pbuf, pbuf, pbuf->tot_len, &notify)) {
+        if (!deadline)
+            deadline = time_ns() + SEND_PATIENCE;
+        if (device->ring.broken ||
+            wait_event_until(&device->room, netfront_ring_reap(&device->ring, true) || device->ring.broken,
+                             deadline))
+            return ERR_MEM;
+    }
+    if (notify)
+        evtchn_send(device->port);
+    return ERR_OK;
+}
+
+static void run(struct worker_task *task)
+{
+    struct netfront *device = (struct netfront *)((char *)task - offsetof(struct netfront, task));
+    struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
+    bool notify = false;
+    bool more = netfront_ring_receive(&device->ring, device->bus.other_id, RECEIVE_BATCH, &list, &notify);
+
+    if (notify)
+        evtchn_send(device->port);
+    LOCK_TCPIP_CORE();
+    while (!STAILQ_EMPTY(&list)) {
+        struct packet *packet = STAILQ_FIRST(&list);
+        struct pbuf *pbuf = NULL;
+
+        STAILQ_REMOVE_HEAD(&list, next);
+        if (packet_verify_checksum(packet))
+            pbuf = packet_to_pbuf(packet);
+        else
+            packet_put(packet);
+        if (pbuf && device->netif.input(pbuf, &device->netif) != ERR_OK)
+            pbuf_free(pbuf);
+    }
+    UNLOCK_TCPIP_CORE();
+    if (more)
+        worker_schedule(&worker, task);
+}
+
+/* ---- lwIP's interface ---- */
+
+static err_t init_netif(struct netif *netif)
+{
+    struct netfront *device = netif->state;
+
+    netif->name[0] = 'e';
+    netif->name[1] = 'n';
+    netif->output = etharp_output;
+    netif->output_ip6 = ethip6_output;
+    netif->linkoutput = link_output;
+    netif->mtu = ETHERNET_MTU;
+    netif->hwaddr_len = 6;
+    memcpy(netif->hwaddr, device->mac, 6);
+    netif->flags =
+        NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
+    lwip_packet_offload(netif);
+    return ERR_OK;
+}
+
+static void status_changed(struct netif *netif)
+{
+    (void)netif;
+    wait_queue_wake_all(&address_changed);
+}
+
+/* "ADDRESS/LENGTH". */
+static bool parse_address(const char *text, ip4_addr_t *address, ip4_addr_t *netmask)
+{
+    const char *slash = strchr(text, '/');
+    char copy[16];
+    int length = slash ? atoi(slash + 1) : 0;
+
+    if (!slash || length < 1 || length > 32 || (size_t)(slash - text) >= sizeof(copy))
+        return false;
+    memcpy(copy, text, (size_t)(slash - text));
+    copy[slash - text] = '\0';
+    netmask->addr = lwip_htonl(UINT32_MAX << (32 - length));
+    return ip4addr_aton(copy, address);
+}
+
+/* With lwIP's lock: the addresses that the command line says, or DHCP's. */
+static void configure(struct netfront *device)
+{
+    const char *ip = device->handle ? NULL : getenv("IP");
+    const char *gateway = getenv("GATEWAY"), *dns = getenv("DNS");
+    ip4_addr_t address, netmask, router = { 0 };
+    ip_addr_t server;
+
+    if (!ip) {
+        dhcp_start(&device->netif);
+        return;
+    }
+    if (!parse_address(ip, &address, &netmask) || (gateway && !ip4addr_aton(gateway, &router))) {
+        printf("netfront: IP=%s GATEWAY=%s: not understood\n", ip, gateway ? gateway : "");
+        return;
+    }
+    netif_set_addr(&device->netif, &address, &netmask, &router);
+    if (dns && ipaddr_aton(dns, &server))
+        dns_setserver(0, &server);
+}
+
+static bool add_netif(struct netfront *device)
+{
+    bool added;
+
+    LOCK_TCPIP_CORE();
+    added = netif_add_noaddr(&device->netif, device, init_netif, ethernet_input);
+    if (added) {
+        netif_set_status_callback(&device->netif, status_changed);
+        if (!netif_default)
+            netif_set_default(&device->netif);
+        netif_create_ip6_linklocal_address(&device->netif, 1);
+        netif_set_up(&device->netif);
+    }
+    UNLOCK_TCPIP_CORE();
+    return added;
+}
+
+static void remove_netif(struct netfront *device)
+{
+    LOCK_TCPIP_CORE();
+    dhcp_stop(&device->netif);
+    dhcp_cleanup(&device->netif);
+    netif_remove(&device->netif);
+    UNLOCK_TCPIP_CORE();
+}
+
+/* ---- the device ---- */
+
+static int write_nodes(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+    static const char *const features[] = { "request-rx-copy",   "feature-rx-notify",
+                                            "feature-sg",        "feature-gso-tcpv4",
+                                            "feature-gso-tcpv6", "feature-ipv6-csum-offload" };
+    struct netfront *device = arg;
+    const char *node = device->bus.node;
+    int error = xenbus_write(xs, t, node, "tx-ring-ref", "%u", device->ring.tx_ref);
+
+    if (!error)
+        error = xenbus_write(xs, t, node, "rx-ring-ref", "%u", device->ring.rx_ref);
+    if (!error)
+        error = xenbus_write(xs, t, node, "event-channel", "%u", device->port);
+    for (size_t i = 0; i < sizeof(features) / sizeof(features[0]) && !error; i++)
+        error = xenbus_write(xs, t, node, features[i], "1");
+    return error;
+}
+
+static int open_port(struct netfront *device)
+{
+    int error = evtchn_alloc_unbound(device->bus.other_id, &device->port);
+
+    if (error)
+        return xen_errno_to_c(error);
+    error = evtchn_set_handler(device->port, event, device);
+    if (error)
+        evtchn_close(device->port);
+    return xen_errno_to_c(error);
+}
+
+static void set_up(struct netfront *device, bool up)
+{
+    LOCK_TCPIP_CORE();
+    device->up = up;
+    if (up)
+        netif_set_link_up(&device->netif);
+    else
+        netif_set_link_down(&device->netif);
+    if (up)
+        configure(device);
+    UNLOCK_TCPIP_CORE();
+}
+
+static int connect(struct netfront *device)
+{
+    enum xenbus_state state;
+    int error = netfront_ring_open(&device->ring, device->bus.other_id);
+
+    if (error)
+        return error;
+    error = open_port(device);
+    if (error) {
+        netfront_ring_close(&device->ring);
+        return error;
+    }
+    error = xenbus_transaction(device->xs, write_nodes, device);
+    if (!error)
+        error = xenbus_switch_state(&device->bus, XBT_NULL, XenbusStateConnected);
+    if (!error)
+        error = xenbus_wait_other(&device->bus, ~XENBUS_STATE(XenbusStateInitWait), TIME_NEVER, &state);
+    if (!error && state != XenbusStateConnected)
+        error = ENXIO;
+    if (error) {
+        evtchn_close(device->port);
+        netfront_ring_close(&device->ring);
+        return error;
+    }
+    evtchn_unmask(device->port);
+    set_up(device, true);
+    return 0;
+}
+
+static void stop(void *arg)
+{
+    struct netfront *device = arg;
+
+    evtchn_mask(device->port);
+    worker_cancel(&worker, &device->task);
+}
+
+/* The backend has let go, or is given time to. */
+static void disconnect(struct netfront *device)
+{
+    enum xenbus_state state;
+
+    set_up(device, false);
+    worker_call(&worker, stop, device);
+    xenbus_switch_state(&device->bus, XBT_NULL, XenbusStateClosing);
+    xenbus_wait_other(&device->bus, ~(XENBUS_STATE(XenbusStateConnected)), time_ns() + CLOSE_PATIENCE,
+                      &state);
+    xenbus_switch_state(&device->bus, XBT_NULL, XenbusStateClosed);
+    evtchn_close(device->port);
+    netfront_ring_close(&device->ring);
+}
+
+/* From one state of the backend to the next, through its restarts; returns when the device has gone. */
+static void live(struct netfront *device)
+{
+    const unsigned int over =
+        XENBUS_STATE(XenbusStateClosing) | XENBUS_STATE(XenbusStateClosed) | XENBUS_STATE(XenbusStateUnknown);
+    enum xenbus_state state;
+
+    for (;;) {
+        int error;
+
+        if (xenbus_switch_state(&device->bus, XBT_NULL, XenbusStateInitialising) ||
+            xenbus_wait_other(&device->bus,
+                              XENBUS_STATE(XenbusStateInitWait) | XENBUS_STATE(XenbusStateUnknown),
+                              TIME_NEVER, &state) ||
+            state == XenbusStateUnknown)
+            return;
+        error = connect(device);
+        if (error) {
+            xenbus_error(&device->bus, error, "connecting");
+            printf("netfront %u: cannot connect: %s\n", device->handle, strerror(error));
+            xenbus_switch_state(&device->bus, XBT_NULL, XenbusStateClosed);
+        } else {
+            xenbus_wait_other(&device->bus, over, TIME_NEVER, &state);
+            disconnect(device);
+        }
+        if (xenbus_wait_other(&device->bus, ~XENBUS_STATE(XenbusStateClosing), TIME_NEVER, &state) ||
+            state == XenbusStateUnknown)
+            return;
+    }
+}
+
+static int read_mac(struct netfront *device)
+{
+    char *text = xenbus_read(device->xs, XBT_NULL, device->bus.node, "mac");
+    unsigned int byte[6];
+    int got;
+
+    if (!text)
+        return errno;
+    got = sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4], &byte[5]);
+    free(text);
+    for (int i = 0; i < 6 && got == 6; i++)
+        device->mac[i] = (uint8_t)byte[i];
+    return got == 6 ? 0 : EINVAL;
+}
+
+static void run_device(void *arg)
+{
+    struct netfront *device = arg;
+    char node[32];
+    int error;
+
+    snprintf(node, sizeof(node), "device/vif/%u", device->handle);
+    device->xs = xs_open(0);
+    error = device->xs ? xenbus_init_frontend(&device->bus, device->xs, node) : errno;
+    if (!error)
+        error = read_mac(device);
+    if (!error)
+        error = add_netif(device) ? 0 : ENOMEM;
+    if (error) {
+        printf("netfront %u: not used: %s\n", device->handle, strerror(error));
+    } else {
+        live(device);
+        remove_netif(device);
+    }
+    xs_close(device->xs);
+    mutex_lock(&devices_lock);
+    LIST_REMOVE(device, next);
+    mutex_unlock(&devices_lock);
+    free(device);
+}
+
+/* A thread for a vif that has none. */
+static void look_at(unsigned int handle)
+{
+    struct netfront *device;
+    struct thread *thread;
+
+    mutex_lock(&devices_lock);
+    LIST_FOREACH(device, &devices, next)
+    {
+        if (device->handle == handle)
+            break;
+    }
+    if (!device && (device = calloc(1, sizeof(*device)))) {
+        device->handle = handle;
+        device->task.run = run;
+        wait_queue_init(&device->room);
+        LIST_INSERT_HEAD(&devices, device, next);
+        thread = thread_create("netfront", run_device, device, 0);
+        if (thread) {
+            thread_detach(thread);
+        } else {
+            LIST_REMOVE(device, next);
+            free(device);
+        }
+    }
+    mutex_unlock(&devices_lock);
+}
+
+static void look_for_devices(void *arg)
+{
+    struct xs_handle *xs = arg;
+    bool first = true; /* what is there at the start may be in the state that another kernel left */
+    unsigned int words;
+    char **watch;
+
+    for (; (watch = xs_read_watch(xs, &words)); first = false) {
+        unsigned int nr = 0;
+        char **handles = xs_directory(xs, XBT_NULL, "device/vif", &nr);
+
+        for (unsigned int i = 0; handles && i < nr; i++) {
+            char node[48];
+
+            snprintf(node, sizeof(node), "device/vif/%s", handles[i]);
+            if (first || xenbus_read_state(xs, node) == XenbusStateInitialising)
+                look_at((unsigned int)strtoul(handles[i], NULL, 10));
+        }
+        free(handles);
+        free(watch);
+    }
+}
+
+static void stack_is_up(void *arg)
+{
+    semaphore_up(arg);
+}
+
+int netfront_start(void)
+{
+    struct xs_handle *xs;
+    struct semaphore up;
+    struct thread *thread;
+
+    semaphore_init(&up, 0);
+    tcpip_init(stack_is_up, &up);
+    semaphore_down(&up);
+    if (!worker_start(&worker, "net"))
+        return ENOMEM;
+    xs = xs_open(0);
+    if (!xs || !xs_watch(xs, "device/vif", "vif")) {
+        int error = errno;
+
+        xs_close(xs);
+        return error;
+    }
+    thread = thread_create("vifs", look_for_devices, xs, 0);
+    if (!thread) {
+        xs_close(xs);
+        return ENOMEM;
+    }
+    thread_detach(thread);
+    return 0;
+}
+
+static bool has_address(void)
+{
+    const struct netif *netif;
+
+    NETIF_FOREACH(netif)
+    {
+        if (netif->state && netif->linkoutput == link_output && !ip4_addr_isany_val(*netif_ip4_addr(netif)))
+            return true;
+    }
+    return false;
+}
+
+int netfront_wait(uint64_t deadline)
+{
+    return wait_event_until(&address_changed, has_address(), deadline) ? ETIMEDOUT : 0;
+}
