@@ -24,8 +24,9 @@ RUN_APPEND = com1=115200,8n1 console=com1 $(ARGS)
 
 # A guest's files are looked for where the user is (make -C changes CURDIR and not PWD), then here.
 RUN_GUEST = $(if $(GUEST)$(GUEST_CFG),--folder '$(PWD)' --folder '$(CURDIR)' --guest '$(GUEST)' --guest-cfg '$(GUEST_CFG)' \
-            --guest-ramdisk '$(GUEST_RAMDISK)' --guest-args '$(strip $(GUEST_ARGS))' --guest-mem '$(GUEST_MEM)' \
-            --guest-vcpus '$(GUEST_VCPUS)')
+            --guest-ramdisk '$(GUEST_RAMDISK)' --guest-mem '$(GUEST_MEM)' --guest-vcpus '$(GUEST_VCPUS)')
+# By the environment, because it may hold quotation marks of both kinds.
+export GUEST_ARGS
 
 ISO_IMAGE   := $(B)/ryokan.iso
 

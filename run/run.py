@@ -42,7 +42,7 @@ def parse_arguments():
     parser.add_argument("--guest", default="", help="the kernel of a guest that dom0 makes and stays with")
     parser.add_argument("--guest-cfg", default="", help="lines of its configuration")
     parser.add_argument("--guest-ramdisk", default="")
-    parser.add_argument("--guest-args", default="")
+    parser.add_argument("--guest-args", default=os.environ.get("GUEST_ARGS", ""))
     parser.add_argument("--guest-mem", default="")
     parser.add_argument("--guest-vcpus", default="")
     parser.add_argument("--folder", action="append", default=[], help="where the guest's files are looked for")

@@ -182,7 +182,8 @@ static bool read_number(struct reader *r, struct config_value *value)
                             text);
     if (errno == ERANGE)
         return config_error(r->file, value, r->error, "the number %s is too large", text);
-    return true;
+    value->text = strdup(text);
+    return value->text != NULL || fail(r, "out of memory");
 }
 
 static bool read_value(struct reader *r, struct config_value *value, unsigned int depth);
@@ -446,23 +447,14 @@ const struct config_value *config_find(struct config_file *file, const char *key
     return &setting->value;
 }
 
-static const char *type_name(enum config_type type)
-{
-    static const char *const names[] = {
-        [CONFIG_STRING] = "a string", [CONFIG_NUMBER] = "a number", [CONFIG_LIST] = "a list"
-    };
-
-    return names[type];
-}
-
 bool config_string(struct config_file *file, const char *key, const char **value, char *error)
 {
     const struct config_value *v = config_find(file, key);
 
     if (v == NULL)
         return true;
-    if (v->type != CONFIG_STRING)
-        return config_error(file, v, error, "%s is %s and has to be a string", key, type_name(v->type));
+    if (v->type == CONFIG_LIST)
+        return config_error(file, v, error, "%s is a list and has to be a string", key);
     *value = v->text;
     return true;
 }
@@ -484,24 +476,12 @@ bool config_number(struct config_file *file, const char *key, int64_t min, int64
         if (end == v->text || *end != '\0')
             return config_error(file, v, error, "%s is '%s' and has to be a number", key, v->text);
     } else if (v->type != CONFIG_NUMBER) {
-        return config_error(file, v, error, "%s is %s and has to be a number", key, type_name(v->type));
+        return config_error(file, v, error, "%s is a list and has to be a number", key);
     }
     if (number < min || number > max)
         return config_error(file, v, error, "%s is %lld and has to be between %lld and %lld", key,
                             (long long)number, (long long)min, (long long)max);
     *value = number;
-    return true;
-}
-
-bool config_list(struct config_file *file, const char *key, const struct config_value **value, char *error)
-{
-    const struct config_value *v = config_find(file, key);
-
-    if (v == NULL)
-        return true;
-    if (v->type == CONFIG_NUMBER)
-        return config_error(file, v, error, "%s is a number and has to be a list", key);
-    *value = v;
     return true;
 }
 

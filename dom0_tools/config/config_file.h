@@ -23,7 +23,7 @@ enum config_type { CONFIG_STRING, CONFIG_NUMBER, CONFIG_LIST };
 struct config_value {
     enum config_type type;
     unsigned int line, column; /* where it begins, counted from 1 */
-    char *text;                /* of a string */
+    char *text;                /* of a string, and of a number as it is written */
     int64_t number;
     struct config_value *item; /* of a list */
     size_t nr;
@@ -60,9 +60,6 @@ const struct config_value *config_find(struct config_file *file, const char *key
 bool config_string(struct config_file *file, const char *key, const char **value, char *error);
 bool config_number(struct config_file *file, const char *key, int64_t min, int64_t max, int64_t *value,
                    char *error);
-/* A list, or one string in its place. */
-bool config_list(struct config_file *file, const char *key, const struct config_value **value, char *error);
-
 /* Writes "name:line:column: " and the formatted text; false, so that a check can return it. */
 bool config_error(const struct config_file *file, const struct config_value *at, char *error,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -79,6 +79,20 @@ static void free_files(struct creation *c)
 
 /* ---- the domain ---- */
 
+/* Before anything is made: a list of frames that there are not costs time and memory too. */
+static bool check_memory(const struct creation *c)
+{
+    struct xen_sysctl_physinfo phys;
+    uint64_t free_kib;
+
+    if (!check(c, xc_physinfo(&phys), "the machine's memory is not known"))
+        return false;
+    free_kib = (phys.free_pages + phys.scrub_pages) * PAGE_KIB;
+    return free_kib >= c->config->memory_kib ||
+           fail(c, "the machine has only %lu KiB free for its %lu KiB of memory", (unsigned long)free_kib,
+                (unsigned long)c->config->memory_kib);
+}
+
 static bool make_domain(struct creation *c)
 {
     struct xen_domctl_createdomain create = { .max_vcpus = c->config->max_vcpus,
@@ -208,7 +222,7 @@ bool domain_create(struct xs_handle *h, struct domain_config *config, domid_t *d
     if (config->type != DOMAIN_PV)
         return fail(&c, "domains of type %s cannot be made here", domain_type_name(config->type));
     make_uuid(config);
-    ok = read_files(&c) && make_domain(&c);
+    ok = check_memory(&c) && read_files(&c) && make_domain(&c);
     if (ok) {
         ok = set_limits(&c) && build(&c) && introduce(&c) && attach_vifs(&c);
         if (!ok)

@@ -107,29 +107,29 @@ static bool read_word(struct config_file *file, const char *key, const char *con
                         known);
 }
 
+static bool copy_item(struct config_file *file, const struct config_value *item, const char *key, char **to,
+                      char *error)
+{
+    if (item->type == CONFIG_LIST)
+        return config_error(file, item, error, "%s is a list of strings, and this item is a list", key);
+    return copy(to, item->text, error);
+}
+
+/* A list of strings, or one in its place. */
 static bool read_texts(struct config_file *file, const char *key, char ***texts, size_t *nr, char *error)
 {
-    const struct config_value *list = NULL;
+    const struct config_value *value = config_find(file, key);
+    size_t items = value == NULL ? 0 : value->type == CONFIG_LIST ? value->nr : 1;
 
-    if (!config_list(file, key, &list, error))
-        return false;
-    if (list == NULL)
+    if (items == 0)
         return true;
-    *texts = calloc(list->nr + 1, sizeof(**texts));
+    *texts = calloc(items, sizeof(**texts));
     if (*texts == NULL)
-        return config_error(file, list, error, "out of memory");
-    if (list->type == CONFIG_STRING)
-        return copy(&(*texts)[(*nr)++], list->text, error);
-    for (size_t i = 0; i < list->nr; i++) {
-        const struct config_value *item = &list->item[i];
-        char number[24];
-
-        snprintf(number, sizeof(number), "%lld", (long long)item->number);
-        if (item->type == CONFIG_LIST)
-            return config_error(file, item, error, "%s is a list of strings, and this item is a list", key);
-        if (!copy(&(*texts)[(*nr)++], item->type == CONFIG_STRING ? item->text : number, error))
+        return config_error(file, value, error, "out of memory");
+    for (; *nr < items; (*nr)++)
+        if (!copy_item(file, value->type == CONFIG_LIST ? &value->item[*nr] : value, key, &(*texts)[*nr],
+                       error))
             return false;
-    }
     return true;
 }
 

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest that answers: each line that is typed at its console, and what is written to data/question in
- * xenstore (in data/answer). Some lines make it misbehave, for tests of what is at the other end.
+ * xenstore (in data/answer). It ends when control/shutdown says so. Some lines make it misbehave, for tests
+ * of what is at the other end; `share D` lets domain D map a page of it, `map D REF` maps such a page until
+ * `unmap`.
  */
 #include "pvguest/console.h"
 #include "pvguest/event_channel.h"
+#include "pvguest/grant_table.h"
 #include "pvguest/memory.h"
+#include "pvguest/panic.h"
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xen/sched.h>
 #include <xen/io/console.h>
 #include <xenstore.h>
 
@@ -27,6 +32,19 @@ static void answer_question(struct xs_handle *h)
     free(question);
 }
 
+/* What `xl shutdown` and `xl reboot` write. */
+static void obey_toolstack(struct xs_handle *h)
+{
+    unsigned int length;
+    char *word = xs_read(h, XBT_NULL, "control/shutdown", &length);
+
+    if (word != NULL && strcmp(word, "poweroff") == 0)
+        domain_shutdown(SHUTDOWN_poweroff);
+    if (word != NULL && strcmp(word, "reboot") == 0)
+        domain_shutdown(SHUTDOWN_reboot);
+    free(word);
+}
+
 static void serve_xenstore(void *arg)
 {
     struct xs_handle *h = xs_open(0);
@@ -34,12 +52,41 @@ static void serve_xenstore(void *arg)
     char **event;
 
     (void)arg;
-    if (h == NULL || !xs_watch(h, "data/question", "question"))
+    if (h == NULL || !xs_watch(h, "data/question", "question") ||
+        !xs_watch(h, "control/shutdown", "shutdown"))
         return;
     while ((event = xs_read_watch(h, &nr)) != NULL) {
+        if (strcmp(event[XS_WATCH_TOKEN], "question") == 0)
+            answer_question(h);
+        else
+            obey_toolstack(h);
         free(event);
-        answer_question(h);
     }
+}
+
+static void share_with(const char *domid)
+{
+    void *page = page_alloc_zeroed();
+    int ref = page != NULL ? gnttab_grant_access((domid_t)atoi(domid), virt_to_mfn(page), false) : -1;
+
+    printf("shared: reference %d\n", ref);
+}
+
+static struct grant_mapping mapping;
+
+static void map_shared(const char *words)
+{
+    char *end;
+    domid_t domid = (domid_t)strtoul(words, &end, 10);
+    const grant_ref_t ref = (grant_ref_t)strtoul(end, NULL, 10);
+
+    printf("mapped: %d\n", gnttab_map(&mapping, domid, &ref, 1, false));
+}
+
+static void unmap_shared(void)
+{
+    gnttab_unmap(&mapping);
+    printf("unmapped\n");
 }
 
 static void print_without_end(void)
@@ -83,6 +130,14 @@ static void obey(const char *line)
         corrupt_ring();
     else if (strncmp(line, "bytes=", 6) == 0)
         print_bytes(line + 6);
+    else if (strcmp(line, "reboot") == 0)
+        domain_shutdown(SHUTDOWN_reboot);
+    else if (strncmp(line, "share ", 6) == 0)
+        share_with(line + 6);
+    else if (strncmp(line, "map ", 4) == 0)
+        map_shared(line + 4);
+    else if (strcmp(line, "unmap") == 0)
+        unmap_shared();
     else
         printf("answer: %s\n", line);
 }
