@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "split_drivers/blkif_ring.h"
+#include <string.h>
+#include <xen/io/protocols.h>
+
+#define RING_HEADER offsetof(struct blkif_sring, ring)
+#define REQUEST_MAX sizeof(struct blkif_request)
+
+/* Where things are in a request and a response: a 32-bit compiler aligns 64-bit members to 4 bytes. */
+struct layout {
+    size_t entry, id, sector, segments, discard_sectors, indirect_page;
+    size_t response, status;
+};
+
+static const struct layout layouts[] = {
+    [BLKIF_ABI_64] = {
+        .entry = sizeof(union blkif_sring_entry),
+        .id = offsetof(struct blkif_request, id),
+        .sector = offsetof(struct blkif_request, sector_number),
+        .segments = offsetof(struct blkif_request, seg),
+        .discard_sectors = offsetof(struct blkif_request_discard, nr_sectors),
+        .indirect_page = offsetof(struct blkif_request_indirect, indirect_grefs),
+        .response = sizeof(struct blkif_response),
+        .status = offsetof(struct blkif_response, status),
+    },
+    [BLKIF_ABI_32] = {
+        .entry = 108,
+        .id = 4,
+        .sector = 12,
+        .segments = 20,
+        .discard_sectors = 20,
+        .indirect_page = 24,
+        .response = 12,
+        .status = 10,
+    },
+};
+
+bool blkif_parse_abi(const char *protocol, enum blkif_abi *abi)
+{
+    if (!protocol || !strcmp(protocol, XEN_IO_PROTO_ABI_X86_64))
+        *abi = BLKIF_ABI_64;
+    else if (!strcmp(protocol, XEN_IO_PROTO_ABI_X86_32))
+        *abi = BLKIF_ABI_32;
+    else
+        return false;
+    return true;
+}
+
+static volatile struct blkif_sring *shared(const struct blkif_ring *ring)
+{
+    return ring->shared;
+}
+
+void blkif_ring_attach(struct blkif_ring *ring, void *page, enum blkif_abi abi, unsigned pages)
+{
+    size_t room = ((size_t)pages * 4096 - RING_HEADER) / layouts[abi].entry;
+
+    *ring = (struct blkif_ring){ .shared = page, .abi = abi, .entries = 1 };
+    while (ring->entries * 2 <= room)
+        ring->entries *= 2;
+    ring->consumed = ring->produced = shared(ring)->rsp_prod;
+}
+
+static char *entry_of(const struct blkif_ring *ring, RING_IDX index)
+{
+    return (char *)ring->shared + RING_HEADER + (index & (ring->entries - 1)) * layouts[ring->abi].entry;
+}
+
+/* Copies memory that the other side may change at the same time: each byte is read once. */
+static void copy_shared(void *to, const volatile void *from, size_t length)
+{
+    const volatile uint32_t *words = from;
+    uint32_t *out = to;
+
+    for (size_t i = 0; i < length / sizeof(*out); i++)
+        out[i] = words[i];
+}
+
+static uint64_t field64(const char *entry, size_t offset)
+{
+    uint64_t value;
+
+    memcpy(&value, entry + offset, sizeof(value));
+    return value;
+}
+
+static bool parse_indirect(struct blkif_work *work, const struct layout *layout, const char *entry)
+{
+    memcpy(&work->nr_segments, entry + offsetof(struct blkif_request_indirect, nr_segments),
+           sizeof(uint16_t));
+    memcpy(&work->page, entry + layout->indirect_page, sizeof(work->page));
+    work->action = (uint8_t)entry[offsetof(struct blkif_request_indirect, indirect_op)];
+    work->operation = work->action; /* Linux takes nothing else for an answer */
+    work->indirect = true;
+    return (work->action == BLKIF_OP_READ || work->action == BLKIF_OP_WRITE) && work->nr_segments &&
+           work->nr_segments <= BLKIF_SEGMENTS;
+}
+
+static bool parse_direct(struct blkif_work *work, const struct layout *layout, const char *entry)
+{
+    bool may_be_empty = work->action == BLKIF_OP_FLUSH_DISKCACHE || work->action == BLKIF_OP_WRITE_BARRIER;
+
+    work->nr_segments = (uint8_t)entry[offsetof(struct blkif_request, nr_segments)];
+    if (work->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST || (!work->nr_segments && !may_be_empty))
+        return false;
+    memcpy(work->segments, entry + layout->segments, work->nr_segments * sizeof(work->segments[0]));
+    return true;
+}
+
+/* False: the request makes no sense. */
+static bool parse(struct blkif_work *work, const struct layout *layout, const char *entry)
+{
+    work->operation = work->action = (uint8_t)entry[0];
+    work->id = field64(entry, layout->id);
+    work->sector = field64(entry, layout->sector);
+    work->sectors = 0;
+    work->nr_segments = 0;
+    work->indirect = work->secure = false;
+    switch (work->operation) {
+    case BLKIF_OP_READ:
+    case BLKIF_OP_WRITE:
+    case BLKIF_OP_WRITE_BARRIER:
+    case BLKIF_OP_FLUSH_DISKCACHE:
+        return parse_direct(work, layout, entry);
+    case BLKIF_OP_INDIRECT:
+        return parse_indirect(work, layout, entry);
+    case BLKIF_OP_DISCARD:
+        work->secure = entry[offsetof(struct blkif_request_discard, flag)] & BLKIF_DISCARD_SECURE;
+        work->sectors = field64(entry, layout->discard_sectors);
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum blkif_take blkif_ring_take(struct blkif_ring *ring, struct blkif_work *work)
+{
+    RING_IDX ready = shared(ring)->req_prod - ring->consumed;
+    uint32_t entry[REQUEST_MAX / sizeof(uint32_t)];
+
+    if (!ready)
+        return BLKIF_NONE;
+    if (ready > ring->entries - (ring->consumed - ring->produced))
+        return BLKIF_BROKEN;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    copy_shared(entry, entry_of(ring, ring->consumed), layouts[ring->abi].entry);
+    ring->consumed++;
+    return parse(work, &layouts[ring->abi], (const char *)entry) ? BLKIF_WORK : BLKIF_REFUSE;
+}
+
+void blkif_read_indirect(struct blkif_work *work, const void *page)
+{
+    copy_shared(work->segments, page, work->nr_segments * sizeof(work->segments[0]));
+}
+
+uint32_t blkif_count_sectors(const struct blkif_work *work)
+{
+    uint32_t sum = 0;
+
+    for (unsigned int i = 0; i < work->nr_segments; i++) {
+        const struct blkif_request_segment *segment = &work->segments[i];
+
+        if (segment->first_sect > segment->last_sect || segment->last_sect > 7)
+            return 0;
+        sum += segment->last_sect - segment->first_sect + 1U;
+    }
+    return sum;
+}
+
+void blkif_ring_put(struct blkif_ring *ring, uint64_t id, uint8_t operation, int16_t status)
+{
+    const struct layout *layout = &layouts[ring->abi];
+    char response[sizeof(struct blkif_response)] = { 0 };
+
+    memcpy(response, &id, sizeof(id));
+    response[offsetof(struct blkif_response, operation)] = (char)operation;
+    memcpy(response + layout->status, &status, sizeof(status));
+    memcpy(entry_of(ring, ring->produced++), response, layout->response);
+}
+
+bool blkif_ring_push(struct blkif_ring *ring)
+{
+    volatile struct blkif_sring *sring = shared(ring);
+    RING_IDX before = sring->rsp_prod, now = ring->produced;
+
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    sring->rsp_prod = now;
+    /* The index must be visible before the frontend's wish is read, or both sides could sleep. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return (RING_IDX)(now - sring->rsp_event) < (RING_IDX)(now - before);
+}
+
+bool blkif_ring_more(struct blkif_ring *ring)
+{
+    if (shared(ring)->req_prod != ring->consumed)
+        return true;
+    shared(ring)->req_event = ring->consumed + 1;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return shared(ring)->req_prod != ring->consumed;
+}
