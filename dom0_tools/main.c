@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* dom0: the control domain's program. It starts its services, each a library of its own. */
+#include "dom0_tools/block/backing.h"
 #include "dom0_tools/block/block_commands.h"
 #include "dom0_tools/consoled/consoled.h"
 #include "dom0_tools/drivers/drivers.h"
@@ -63,6 +64,7 @@ static void start_services(void)
     start("xenstored", xenstored_start);
     start("consoled", consoled_start);
     start("network back ends", network_start_backends);
+    start("virtual disks", block_start_backends);
     start("toolstack", toolstack_start);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/toolstack/create.h"
+#include "dom0_tools/device/disk.h"
 #include "dom0_tools/device/vif.h"
 #include "dom0_tools/builder/kernel_image.h"
 #include "dom0_tools/builder/pv_domain.h"
@@ -192,6 +193,18 @@ static bool introduce(const struct creation *c)
            fail(c, "xenstored does not take it: %s", strerror(errno));
 }
 
+static bool attach_disks(const struct creation *c)
+{
+    for (size_t i = 0; i < c->config->nr_disks; i++) {
+        struct disk_config disk;
+
+        if (disk_config_parse(c->config->disk[i], &disk, c->error, TOOLSTACK_ERROR_SIZE) != 0 ||
+            disk_attach(c->domid, &disk, c->error, TOOLSTACK_ERROR_SIZE) != 0)
+            return false;
+    }
+    return true;
+}
+
 static bool attach_vifs(const struct creation *c)
 {
     for (size_t i = 0; i < c->config->nr_vifs; i++) {
@@ -224,7 +237,7 @@ bool domain_create(struct xs_handle *h, struct domain_config *config, domid_t *d
     make_uuid(config);
     ok = check_memory(&c) && read_files(&c) && make_domain(&c);
     if (ok) {
-        ok = set_limits(&c) && build(&c) && introduce(&c) && attach_vifs(&c);
+        ok = set_limits(&c) && build(&c) && introduce(&c) && attach_disks(&c) && attach_vifs(&c);
         if (!ok)
             domain_destroy(h, c.domid);
     }

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "dom0_tools/device/device.h"
+#include "pvguest/time.h"
+#include "pvguest/xenbus.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a backend may take to take a device up, and both ends to let go of it. */
+#define ATTACH_TIME (10 * NSEC_PER_SEC)
+#define DETACH_TIME (10 * NSEC_PER_SEC)
+
+struct creation {
+    const struct device *device;
+    char back[DEVICE_PATH_SIZE], front[DEVICE_PATH_SIZE], libxl[DEVICE_PATH_SIZE];
+    struct device_nodes backend, frontend;
+};
+
+static int __attribute__((format(printf, 4, 5)))
+fail(char *out, size_t size, int error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(out, size, format, args);
+    va_end(args);
+    return error;
+}
+
+void device_backend_path(const struct device *device, char path[DEVICE_PATH_SIZE])
+{
+    snprintf(path, DEVICE_PATH_SIZE, "/local/domain/0/backend/%s/%u/%u", device->type, device->domid,
+             device->id);
+}
+
+void device_frontend_path(const struct device *device, char path[DEVICE_PATH_SIZE])
+{
+    snprintf(path, DEVICE_PATH_SIZE, "/local/domain/%u/device/%s/%u", device->domid, device->type,
+             device->id);
+}
+
+static void libxl_path(const struct device *device, char path[DEVICE_PATH_SIZE])
+{
+    snprintf(path, DEVICE_PATH_SIZE, "/libxl/%u/device/%s/%u", device->domid, device->type, device->id);
+}
+
+/* Makes a directory that `owner` owns and `reader` may read. */
+static int make_directory(struct xs_handle *xs, xs_transaction_t t, const char *path, domid_t owner,
+                          domid_t reader)
+{
+    struct xs_permissions perms[] = { { .id = owner, .perms = XS_PERM_NONE },
+                                      { .id = reader, .perms = XS_PERM_READ } };
+
+    if (!xs_mkdir(xs, t, path) || !xs_set_permissions(xs, t, path, perms, 2))
+        return errno;
+    return 0;
+}
+
+static int remove_directory(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+    return xs_rm(xs, t, path) || errno == ENOENT ? 0 : errno;
+}
+
+static int write_nodes(struct xs_handle *xs, xs_transaction_t t, const char *path, struct device_nodes nodes)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < nodes.nr && error == 0; i++)
+        error = xenbus_write(xs, t, path, nodes.node[i].key, "%s", nodes.node[i].value);
+    return error;
+}
+
+static int write_backend(struct xs_handle *xs, xs_transaction_t t, const struct creation *c, const char *path)
+{
+    int error = xenbus_write(xs, t, path, "frontend", "%s", c->front);
+
+    if (error == 0)
+        error = xenbus_write(xs, t, path, "frontend-id", "%u", c->device->domid);
+    if (error == 0)
+        error = xenbus_write(xs, t, path, "online", "1");
+    if (error == 0)
+        error = write_nodes(xs, t, path, c->backend);
+    return error;
+}
+
+static int write_frontend(struct xs_handle *xs, xs_transaction_t t, const struct creation *c)
+{
+    int error = xenbus_write(xs, t, c->front, "backend", "%s", c->back);
+
+    if (error == 0)
+        error = xenbus_write(xs, t, c->front, "backend-id", "0");
+    if (error == 0)
+        error = write_nodes(xs, t, c->front, c->frontend);
+    return error;
+}
+
+/* Both ends' directories appear at once; the states come last. */
+static int create(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+    const struct creation *c = arg;
+    unsigned nr;
+    char **there = xs_directory(xs, t, c->back, &nr);
+    int error;
+
+    free(there);
+    if (there != NULL)
+        return EEXIST;
+    error = remove_directory(xs, t, c->front);
+    if (error == 0)
+        error = make_directory(xs, t, c->front, c->device->domid, 0);
+    if (error == 0)
+        error = make_directory(xs, t, c->back, 0, c->device->domid);
+    if (error == 0)
+        error = write_backend(xs, t, c, c->back);
+    if (error == 0)
+        error = write_frontend(xs, t, c);
+    if (error == 0)
+        error = write_backend(xs, t, c, c->libxl);
+    if (error == 0)
+        error = xenbus_write(xs, t, c->libxl, "backend", "%s", c->back);
+    if (error == 0)
+        error = xenbus_write(xs, t, c->front, "state", "%d", XenbusStateInitialising);
+    if (error == 0)
+        error = xenbus_write(xs, t, c->back, "state", "%d", XenbusStateInitialising);
+    return error;
+}
+
+static int drop(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+    const struct creation *c = arg;
+    int error = remove_directory(xs, t, c->back);
+
+    if (error == 0)
+        error = remove_directory(xs, t, c->front);
+    if (error == 0)
+        error = remove_directory(xs, t, c->libxl);
+    return error;
+}
+
+static void fill_paths(struct creation *c, const struct device *device)
+{
+    c->device = device;
+    device_backend_path(device, c->back);
+    device_frontend_path(device, c->front);
+    libxl_path(device, c->libxl);
+}
+
+/* Waits for the backend to reach one of the states. */
+static int wait_backend(struct xs_handle *xs, const struct creation *c, unsigned states, uint64_t time,
+                        enum xenbus_state *reached)
+{
+    struct xenbus_device front;
+    int error = xenbus_init_frontend(&front, xs, c->front);
+
+    if (error == 0)
+        error = xenbus_watch_other(&front, "device");
+    if (error != 0)
+        return error;
+    error = xenbus_wait_other(&front, states, time_ns() + time, reached);
+    xenbus_unwatch_other(&front, "device");
+    return error;
+}
+
+/* What the backend says is wrong, if it does. */
+static int report_backend(struct xs_handle *xs, const struct creation *c, int error, char *text, size_t size)
+{
+    char path[DEVICE_PATH_SIZE + 32], *said;
+
+    snprintf(path, sizeof(path), "/local/domain/0/error/%s", c->back + strlen("/local/domain/0/"));
+    said = xenbus_read(xs, XBT_NULL, path, "error");
+    if (said != NULL)
+        fail(text, size, error, "the backend says: %s", said);
+    else
+        fail(text, size, error, "no backend has taken it up: %s", strerror(error));
+    free(said);
+    return error;
+}
+
+static int attach(struct xs_handle *xs, struct creation *c, char *error, size_t size)
+{
+    const unsigned ready = XENBUS_STATE(XenbusStateInitWait) | XENBUS_STATE(XenbusStateConnected);
+    enum xenbus_state reached = XenbusStateUnknown;
+    int result = xenbus_transaction(xs, create, c);
+
+    if (result != 0)
+        return fail(error, size, result, "its nodes cannot be written: %s", strerror(result));
+    result = wait_backend(xs, c, ready | XENBUS_STATE(XenbusStateClosing) | XENBUS_STATE(XenbusStateClosed),
+                          ATTACH_TIME, &reached);
+    if (result == 0 && (XENBUS_STATE(reached) & ready) != 0)
+        return 0;
+    report_backend(xs, c, result != 0 ? result : EIO, error, size);
+    xenbus_transaction(xs, drop, c);
+    return result != 0 ? result : EIO;
+}
+
+int device_attach(const struct device *device, struct device_nodes backend, struct device_nodes frontend,
+                  char *error, size_t size)
+{
+    struct creation c = { .backend = backend, .frontend = frontend };
+    struct xs_handle *xs = xs_open(0);
+    int result;
+
+    if (xs == NULL)
+        return fail(error, size, errno, "no xenstore: %s", strerror(errno));
+    fill_paths(&c, device);
+    result = attach(xs, &c, error, size);
+    xs_close(xs);
+    return result;
+}
+
+/* As libxl asks for it: the frontend sees the backend closing, closes, and the backend ends. */
+static int ask_to_close(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+    const struct creation *c = arg;
+    int error = xenbus_write(xs, t, c->back, "online", "0");
+
+    return error != 0 ? error : xenbus_write(xs, t, c->back, "state", "%d", XenbusStateClosing);
+}
+
+static int detach(struct xs_handle *xs, struct creation *c, bool force, char *error, size_t size)
+{
+    enum xenbus_state reached;
+    int result = 0;
+
+    if (xenbus_read_state(xs, c->back) == XenbusStateUnknown)
+        return fail(error, size, ENODEV, "there is no such device");
+    if (!force && xenbus_read_state(xs, c->back) != XenbusStateClosed)
+        result = xenbus_transaction(xs, ask_to_close, c);
+    if (!force && result == 0)
+        result = wait_backend(xs, c, XENBUS_STATE(XenbusStateClosed), DETACH_TIME, &reached);
+    if (result != 0)
+        return fail(error, size, result, "the domain does not let go of it: %s", strerror(result));
+    result = xenbus_transaction(xs, drop, c);
+    if (result != 0)
+        fail(error, size, result, "its nodes cannot be removed: %s", strerror(result));
+    return result;
+}
+
+int device_detach(const struct device *device, bool force, char *error, size_t size)
+{
+    struct creation c = { 0 };
+    struct xs_handle *xs = xs_open(0);
+    int result;
+
+    if (xs == NULL)
+        return fail(error, size, errno, "no xenstore: %s", strerror(errno));
+    fill_paths(&c, device);
+    result = detach(xs, &c, force, error, size);
+    xs_close(xs);
+    return result;
+}
+
+int device_for_each(const char *type, domid_t domid, void (*fn)(const struct device *device, void *arg),
+                    void *arg)
+{
+    struct xs_handle *xs = xs_open(0);
+    char path[DEVICE_PATH_SIZE], **names = NULL;
+    unsigned nr = 0;
+    int error = xs == NULL ? errno : 0;
+
+    snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", type, domid);
+    if (xs != NULL)
+        names = xs_directory(xs, XBT_NULL, path, &nr);
+    for (unsigned i = 0; names != NULL && i < nr; i++)
+        fn(&(struct device){ .type = type, .domid = domid, .id = (unsigned)strtoul(names[i], NULL, 10) },
+           arg);
+    free(names);
+    xs_close(xs);
+    return error;
+}
+
+static void detach_one(const struct device *device, void *arg)
+{
+    char error[DEVICE_ERROR_SIZE];
+
+    (void)arg;
+    device_detach(device, true, error, sizeof(error));
+}
+
+void device_detach_all(const char *type, domid_t domid)
+{
+    device_for_each(type, domid, detach_one, NULL);
+}

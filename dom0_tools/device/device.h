@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Split devices as the toolstack makes and removes them: their directories in xenstore, as libxl writes them,
+ *     /local/domain/0/backend/TYPE/DOMID/ID     the backend's
+ *     /local/domain/DOMID/device/TYPE/ID        the frontend's
+ *     /libxl/DOMID/device/TYPE/ID               the toolstack's own copy
+ * Backends are in this domain. Functions return 0, or an errno with a sentence in `error`. Threads only.
+ */
+#ifndef DOM0_DEVICE_DEVICE_H
+#define DOM0_DEVICE_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xenstore.h>
+#include <xen/xen.h>
+
+#define DEVICE_PATH_SIZE  96
+#define DEVICE_ERROR_SIZE 256
+
+struct device {
+    const char *type; /* "vbd", "vif" */
+    domid_t domid;    /* the frontend's */
+    unsigned id;      /* the frontend's name for it; unique for its type and domain */
+};
+
+/* A node below a directory. */
+struct device_node {
+    const char *key;
+    const char *value;
+};
+
+struct device_nodes {
+    const struct device_node *node;
+    size_t nr;
+};
+
+/* What stands in the ends' directories beside what every device has, and waits until the backend has taken
+ * the device up. EEXIST: there is such a device. When the backend refuses, nothing is left. */
+int device_attach(const struct device *device, struct device_nodes backend, struct device_nodes frontend,
+                  char *error, size_t size);
+
+/* Asks both ends to close and removes the device; by force after some seconds, or at once if `force`. */
+int device_detach(const struct device *device, bool force, char *error, size_t size);
+
+/* Removes all devices of a type that a domain, which may be gone, has or had. */
+void device_detach_all(const char *type, domid_t domid);
+
+/* Calls fn for each device of a type that the domain has, by the backend's directory. 0 or an errno. */
+int device_for_each(const char *type, domid_t domid, void (*fn)(const struct device *device, void *arg),
+                    void *arg);
+
+/* The directories. */
+void device_backend_path(const struct device *device, char path[DEVICE_PATH_SIZE]);
+void device_frontend_path(const struct device *device, char path[DEVICE_PATH_SIZE]);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual disks of domains, described as in xl-disk-configuration(5):
+ *     'phy:vda,xvda,w'     'file:/path/image,xvdb,r'     'format=raw, vdev=xvda, access=rw, target=/dev/vda1'
+ * Targets are block devices of this domain, by name with or without /dev/, or image files in its file system.
+ */
+#ifndef DOM0_DEVICE_DISK_H
+#define DOM0_DEVICE_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xen/xen.h>
+
+#define DISK_TARGET_SIZE 256
+#define DISK_VDEV_SIZE   16
+
+struct disk_config {
+    char target[DISK_TARGET_SIZE]; /* "vda", "/images/a.img" */
+    char vdev[DISK_VDEV_SIZE];     /* "xvda" */
+    unsigned id;                   /* the number of vdev, as <xen/io/blkif.h> wants it */
+    bool file, write, cdrom, discard;
+};
+
+/* 0, or EINVAL with a sentence. Any thread. */
+int disk_config_parse(const char *spec, struct disk_config *out, char *error, size_t size);
+
+/* The number of a virtual device's name; false: it is none. */
+bool disk_number(const char *vdev, unsigned *id);
+
+/* The name of a number: "xvda1". */
+void disk_name(unsigned id, char *out, size_t size);
+
+/* 0, or an errno with a sentence. Threads only, as the rest. */
+int disk_attach(domid_t domid, const struct disk_config *config, char *error, size_t size);
+int disk_detach(domid_t domid, unsigned id, bool force, char *error, size_t size);
+
+/* All disks of a domain, which may be gone. */
+void disk_detach_all(domid_t domid);
+
+#endif
