@@ -16,7 +16,7 @@ KIT_CFLAGS := $(filter-out -std=% -ffreestanding -nostdinc -isystem $(GCC_INCLUD
 # In the order of the link: the library's functions take the place of newlib's of the same name.
 KIT_LIBS    := $(PVGUEST_LIB) $(PVGUEST_NET_LIBS) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a
 KIT_HEADERS := $(wildcard pvguest/*.h pvguest/include/*.h pvguest/include/*/*.h pvguest/lwip/*.h pvguest/lwip/*/*.h)
-KIT_FILES   := $(wildcard kit/* kit/template/*) run/qemu.py run/run.py hv/ksyms.awk
+KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/samples/*/*) run/qemu.py run/run.py hv/ksyms.awk
 
 .PHONY: kit
 kit: $(KIT_STAMP) ## the porting kit, a folder that can be moved: build/kit
@@ -35,7 +35,7 @@ $(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(HV) $(XE
 	$(Q)sed -e 's|@CFLAGS@|$(KIT_CFLAGS)|' -e 's|@LDFLAGS@|$(PVGUEST_LDFLAGS)|' -e 's|@GCC_INCLUDE@|$(GCC_INCLUDE)|' \
 	    -e 's|@LIBS@|$(foreach lib,$(notdir $(KIT_LIBS)),$${prefix}/lib/$(lib))|' kit/pvguest.pc > $(KIT)/lib/pkgconfig/pvguest.pc
 	$(Q)cp kit/ryokan-cc kit/ryokan-run kit/new-guest run/qemu.py run/run.py $(KIT)/bin
-	$(Q)cp kit/guest.mk kit/README.md LICENSE $(KIT) && cp -r kit/template $(KIT)
+	$(Q)cp kit/guest.mk kit/README.md LICENSE $(KIT) && cp -r kit/template kit/samples $(KIT)
 	$(Q)cp $(HV) $(XEN_REAL) $(KIT)/boot
 	$(Q)touch $@
 
@@ -44,4 +44,13 @@ new-guest: kit ## a project of your own, outside this tree: NAME=path/to/foo
 	$(if $(NAME),,$(error usage: make new-guest NAME=path/to/foo))
 	$(Q)$(KIT)/bin/new-guest $(NAME)
 
-test: kit
+# The samples are projects like any other, and built as such: kit/samples/NAME becomes build/samples/NAME/NAME.elf.
+SAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard kit/samples/*/Makefile))))
+
+.PHONY: samples $(SAMPLES:%=sample-%)
+samples: $(SAMPLES:%=sample-%) ## build the sample guests of kit/samples
+
+$(SAMPLES:%=sample-%): sample-%: $(KIT_STAMP)
+	$(Q)$(MAKE) --no-print-directory $(if $(Q),--quiet) -C kit/samples/$* KIT=$(abspath $(KIT)) O=$(abspath $(B)/samples/$*)
+
+test: kit samples

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""The sample guests of kit/samples, each doing what it is there for."""
+
+import os
+
+from driver import BUILD, CONSOLE, DOM0, HV, INITRD, TCG_CPU, XEN, boot, check, test
+
+
+def sample(name):
+    return os.path.join(BUILD, "samples", name, name + ".elf")
+
+
+def alone(test_name, image, args="", hypervisor="ryokan", archive=None, memory=64, **options):
+    """A Session with the image as the initial domain."""
+    machine = {"kernel": HV} if hypervisor == "ryokan" else {"kernel": XEN, "cpu": TCG_CPU}
+    modules = [(image, args)] + ([(archive, "")] if archive else [])
+    append = f"{CONSOLE} dom0_mem={memory}M,max:{memory}M guest_loglvl=all noreboot"
+    return boot(f"{test_name}_{hypervisor}", modules=modules, append=append, **machine, **options)
+
+
+@test
+def sample_bare():
+    """What: a guest without any library speaks and ends. Why: it is what somebody who ports a kernel reads first, so it must be right: notes,
+    entry, hypercall page, console ring. Method: as the initial domain on Ryokan and on real Xen, and beside dom0.
+    Expected: its lines with its command line, memory and the version; beside dom0 it has ended (`xl list` shows s)."""
+    for hypervisor in ("ryokan", "xen"):
+        with alone("sample_bare", sample("bare"), "x y", hypervisor) as session:
+            session.expect(r"speaks Xen 4\.17; this domain has 64 MiB\.\n.*Command line: x y\n")
+    modules = [(DOM0, ""), (INITRD, ""), (sample("bare"), "")]
+    with boot("sample_bare_domu", append=CONSOLE + " domain=bare,kernel=2,mem=16M,cmdline=one", modules=modules) as session:
+        session.expect(r"\(bare\) Command line: one\n")
+        session.position = 0
+        session.expect("dom0# ")
+        check(" ---s--" in session.command_line("xl list bare"), "the guest has not ended:\n" + session.tail())
