@@ -10,9 +10,11 @@ PVGUEST_START := $(PVGUEST_DIR)/obj/head.o
 PVGUEST_LDS   := $(PVGUEST_DIR)/guest.lds
 PVGUEST_DEPS   = $(PVGUEST_START) $(PVGUEST_LIB) $(PVGUEST_LDS) $(NEWLIB_LIBC) hv/ksyms.awk
 
-# newlib declares clock_gettime() and nanosleep() only if it is told that they exist.
+# newlib declares only those parts of POSIX of which it is told that they exist.
 PVGUEST_CPPFLAGS := -I. -I$(B)/include -Ipvguest/include $(XEN_CPPFLAGS) $(CONFIG_FLAGS) \
-                    -D_POSIX_TIMERS=200112L -D_POSIX_MONOTONIC_CLOCK=200112L
+                    -D_POSIX_TIMERS=200112L -D_POSIX_MONOTONIC_CLOCK=200112L -D_POSIX_TIMEOUTS=200112L \
+                    -D_POSIX_THREADS=200112L -D_UNIX98_THREAD_MUTEX_ATTRIBUTES=1 -D_POSIX_READER_WRITER_LOCKS=200112L \
+                    -D_POSIX_BARRIERS=200112L -D_POSIX_SPIN_LOCKS=200112L
 PVGUEST_CFLAGS   := -O2 $(FREE_FLAGS) $(NEWLIB_CFLAGS) $(WARN_FLAGS) -fno-stack-protector \
                     -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 
@@ -29,7 +31,7 @@ $(Q)$(PVGUEST_LINK) -o $(1) $(1).ksyms.o -Wl,--start-group $(2) $(PVGUEST_LINK_E
 $(Q)$(NM) $(1) | LC_ALL=C sort | awk -f hv/ksyms.awk | cmp - $(1).ksyms.S && rm $(1).link $(1).ksyms.S $(1).ksyms.o
 endef
 
-PVGUEST_SRC := $(wildcard pvguest/*.c pvguest/*.S)
+PVGUEST_SRC := $(wildcard pvguest/*.c pvguest/*.S pvguest/posix/*.c)
 PVGUEST_OBJ := $(patsubst pvguest/%,$(PVGUEST_DIR)/obj/%.o,$(basename $(PVGUEST_SRC)))
 
 .PHONY: pvguest

@@ -241,6 +241,8 @@ void thread_exit(void)
 {
     struct thread *thread = thread_current();
 
+    if (thread->on_end)
+        thread->on_end(thread);
     free_exited();
     upcalls_disable();
     TAILQ_REMOVE(&all, thread, all);

@@ -40,6 +40,10 @@ struct thread {
     size_t stack_size;
     struct _reent *reent;
     TAILQ_ENTRY(thread) all;
+    /* A layer above keeps its data of the thread here, and may free them when the thread ends: on_end runs
+     * in the thread, as its last function. */
+    void *local;
+    void (*on_end)(struct thread *thread);
 };
 
 /* A new thread that runs fn(arg), ready at once; stack_size in bytes, 0 for the default. The name is not

@@ -47,6 +47,14 @@ void test_cond_timeout(void);
 void test_semaphore(void);
 void test_errno_per_thread(void);
 
+void test_pthreads(void);
+void test_pthread_mutex(void);
+void test_pthread_cond(void);
+void test_pthread_rwlock(void);
+void test_pthread_data(void);
+void test_pthread_barrier(void);
+void test_posix_semaphore(void);
+
 void test_stdio(void);
 void test_files(void);
 void test_directories(void);
