@@ -5,13 +5,15 @@
 #     SOURCES  C and assembly files (default: all of the folder)
 #     CFLAGS, LDLIBS
 #     FILES    a folder that becomes the guest's read-only root file system (default: files/, if it is there)
+#     CFG      lines of xl.cfg for `make run`: disks, network, type (default: guest.cfg, if it is there)
 #     O        where everything built goes (default: build)
-# and `make run` takes ARGS="..." MEM=64 VCPUS=1 GDB=1 VERBOSE=1.
+# and `make run` takes ARGS="..." MEM=64 VCPUS=1 ALONE=1 GDB=1 VERBOSE=1 QEMU="...".
 
 NAME    ?= $(notdir $(CURDIR))
 SOURCES ?= $(wildcard *.c *.S)
 CFLAGS  ?= -O2 -g -Wall -Wextra
 FILES   ?= $(wildcard files)
+CFG     ?= $(wildcard guest.cfg)
 O       ?= build
 ARGS    ?=
 MEM     ?= 64
@@ -43,10 +45,10 @@ $(ARCHIVE): $(shell find $(FILES))
 endif
 
 RUN = $(KIT)/bin/ryokan-run --mem $(MEM) --vcpus $(VCPUS) $(if $(ARCHIVE),--archive $(ARCHIVE)) \
-      $(if $(filter 1,$(GDB)),--gdb) $(if $(filter 1,$(VERBOSE)),--verbose)
+      $(if $(filter 1,$(GDB)),--gdb) $(if $(filter 1,$(VERBOSE)),--verbose) $(if $(QEMU),--qemu='$(QEMU)')
 
 run: all
-	@$(RUN) $(IMAGE) $(ARGS)
+	@$(RUN) $(if $(filter 1,$(ALONE)),--alone,$(if $(CFG),--cfg $(CFG))) $(IMAGE) $(ARGS)
 
 run-xen: all
 	@$(RUN) --xen $(IMAGE) $(ARGS)

@@ -16,12 +16,14 @@ KIT_CFLAGS := $(filter-out -std=% -ffreestanding -nostdinc -isystem $(GCC_INCLUD
 # In the order of the link: the library's functions take the place of newlib's of the same name.
 KIT_LIBS    := $(PVGUEST_LIB) $(PVGUEST_NET_LIBS) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a
 KIT_HEADERS := $(wildcard pvguest/*.h pvguest/include/*.h pvguest/include/*/*.h pvguest/lwip/*.h pvguest/lwip/*/*.h)
-KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/samples/*/*) run/qemu.py run/run.py hv/ksyms.awk
+KIT_RUN     := run/run.py run/guest.py run/qemu.py
+KIT_BOOT    := $(HV) $(DOM0_ELF) $(DOM0_INITRD) $(XEN_REAL)
+KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/samples/*/*) $(KIT_RUN) hv/ksyms.awk
 
 .PHONY: kit
 kit: $(KIT_STAMP) ## the porting kit, a folder that can be moved: build/kit
 
-$(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(HV) $(XEN_REAL) pvguest/pvguest.mk | $(XEN_HEADERS)
+$(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(KIT_BOOT) pvguest/pvguest.mk | $(XEN_HEADERS)
 	$(call step,KIT,$(KIT))
 	$(Q)rm -rf $(KIT) && mkdir -p $(KIT)/include/c $(KIT)/include/net $(KIT)/include/pvguest $(KIT)/lib/pkgconfig $(KIT)/bin $(KIT)/boot
 	$(Q)cp -r $(NEWLIB)/include/. pvguest/include/. $(KIT)/include/c
@@ -34,9 +36,9 @@ $(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(HV) $(XE
 	$(Q)printf '%s\n' $(notdir $(KIT_LIBS)) > $(KIT)/lib/libraries
 	$(Q)sed -e 's|@CFLAGS@|$(KIT_CFLAGS)|' -e 's|@LDFLAGS@|$(PVGUEST_LDFLAGS)|' -e 's|@GCC_INCLUDE@|$(GCC_INCLUDE)|' \
 	    -e 's|@LIBS@|$(foreach lib,$(notdir $(KIT_LIBS)),$${prefix}/lib/$(lib))|' kit/pvguest.pc > $(KIT)/lib/pkgconfig/pvguest.pc
-	$(Q)cp kit/ryokan-cc kit/ryokan-run kit/new-guest run/qemu.py run/run.py $(KIT)/bin
+	$(Q)cp kit/ryokan-cc kit/ryokan-run kit/new-guest $(KIT_RUN) $(KIT)/bin
 	$(Q)cp kit/guest.mk kit/README.md LICENSE $(KIT) && cp -r kit/template kit/samples $(KIT)
-	$(Q)cp $(HV) $(XEN_REAL) $(KIT)/boot
+	$(Q)cp $(KIT_BOOT) $(KIT)/boot
 	$(Q)touch $@
 
 .PHONY: new-guest
