@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The commands that are about the shell itself. */
 #include "dom0_tools/shell/shell.h"
+#include "pvguest/cpu.h"
+#include "pvguest/time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +55,24 @@ static int run_echo(int argc, char **argv)
     return COMMAND_OK;
 }
 
+/* Under an emulator that counts instructions the time stamp counter is their number. */
+static int run_time(int argc, char **argv)
+{
+    uint64_t start = time_ns(), ticks = rdtsc();
+    int result;
+
+    if (argc < 2) {
+        fprintf(stderr, "time: name a command\n");
+        return COMMAND_USAGE;
+    }
+    result = command_run(shell_command_set(), argc - 1, argv + 1);
+    ticks = rdtsc() - ticks;
+    start = time_ns() - start;
+    fprintf(stderr, "real %lu.%06lu s, %lu ticks\n", (unsigned long)(start / NSEC_PER_SEC),
+            (unsigned long)(start % NSEC_PER_SEC / 1000), (unsigned long)ticks);
+    return result;
+}
+
 const struct command shell_commands[] = {
     { .name = "help",
       .arguments = "[COMMAND [SUBCOMMAND]]",
@@ -68,5 +88,9 @@ const struct command shell_commands[] = {
       .summary = "print words",
       .options = "  -n  without a line end\n",
       .run = run_echo },
+    { .name = "time",
+      .arguments = "COMMAND [ARGUMENT...]",
+      .summary = "run a command, and say how long it took",
+      .run = run_time },
 };
 const size_t shell_nr_commands = sizeof(shell_commands) / sizeof(shell_commands[0]);

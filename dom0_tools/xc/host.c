@@ -31,8 +31,8 @@ int xc_scheduler_ratelimit(uint32_t *us)
     op.u.scheduler_op.sched_id = id;
     op.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_getinfo;
     rc = xc_sysctl(&op, XEN_SYSCTL_scheduler_op);
-    *us = id == XEN_SCHEDULER_CREDIT2 ? op.u.scheduler_op.u.sched_credit2.ratelimit_us :
-                                        op.u.scheduler_op.u.sched_credit.ratelimit_us;
+    *us = id == XEN_SCHEDULER_CREDIT2 ? op.u.scheduler_op.u.sched_credit2.ratelimit_us
+                                      : op.u.scheduler_op.u.sched_credit.ratelimit_us;
     return rc;
 }
 

@@ -21,8 +21,10 @@ static uint64_t tables_for(uint64_t start, uint64_t end)
 static void plan_tables(struct pv_layout *l)
 {
     for (l->nr_tables = 1;; l->nr_tables++) {
+        uint64_t least = l->tables + (l->nr_tables + 1) * PAGE_SIZE + REGION_PADDING;
+
         l->stack = l->tables + l->nr_tables * PAGE_SIZE;
-        l->end = ALIGN_UP(l->stack + PAGE_SIZE + REGION_PADDING, REGION_ALIGN);
+        l->end = min(ALIGN_UP(least, REGION_ALIGN), max(least, l->base + l->pages * PAGE_SIZE));
         if (tables_for(l->base, l->end) + 1 <= l->nr_tables)
             return;
     }

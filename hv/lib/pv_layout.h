@@ -9,7 +9,8 @@
  * (1) unless the kernel takes it by frame number (MOD_START_PFN); then it follows the mapped region,
  * unmapped. (2) unless the kernel names an address for it (INIT_P2M); then it follows too, mapped there by
  * tables of its own. (3) domains other than dom0. The region ends at a multiple of 4 MiB, at least 512 KiB
- * above the stack. All of it is mapped writable and executable, except the page tables, which are read-only.
+ * above the stack; in a domain of less memory with its last page (Xen's builders refuse such a domain). All
+ * of it is mapped writable and executable, except the page tables, which are read-only.
  */
 #ifndef HV_LIB_PV_LAYOUT_H
 #define HV_LIB_PV_LAYOUT_H

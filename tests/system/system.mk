@@ -11,3 +11,9 @@ hv-debug: hv
 .PHONY: test
 test: hv hv-debug unit guests dom0 iso $(XEN_REAL) $(LINUX_DOM0) $(BENCH_INITRAMFS) interop | $(SETUP_TEST) ## run all tests, or one: T=name
 	$(Q)python3 tests/run.py $(T)
+
+N ?= 1000
+
+.PHONY: many-domains
+many-domains: hv dom0 pvguest-guests | $(SETUP_TEST) ## N (1000) small domains at once, on a machine of 4 GiB
+	$(Q)PYTHONPATH=tests/system python3 tests/system/test_many_domains.py $(N)

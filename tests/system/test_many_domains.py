@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""Many small domains at once. `make many-domains N=1000` does with a machine of 4 GiB what the test does with 100 of them."""
+
+import os
+import re
+import sys
+
+from driver import BUILD, CONSOLE, DOM0, PROMPT, boot, check, dom0_files, power_off, test
+
+ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
+
+
+def memory(session):
+    """KiB that are free in the machine, and in dom0."""
+    found = re.findall(r"^(?:machine|dom0) +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)
+    return int(found[0]), int(found[1])
+
+
+def silent(session, line):
+    output = session.command_line(line)
+    check(output.count("\n") == 1, f"`{line}` prints:\n{output}")
+
+
+def create_all(session, number):
+    for n in range(number):
+        silent(session, f"xl create -q kernel=/guest/answer name=d{n} memory=2")
+
+
+def destroy_all(session, number):
+    for n in range(number):
+        silent(session, f"xl destroy d{n}")
+
+
+def ask_all(session, number):
+    """Each answers at its console and in xenstore."""
+    for n in range(number):
+        session.send(f"xl console d{n}\rare you there, d{n}?\r")
+        session.expect(rf"^ready\nanswer: are you there, d{n}\?$")
+        session.send("\x1d")
+        session.expect(PROMPT)
+        domid = re.search(r"^(\d+)$", session.command_line(f"xl domid d{n}"), re.M)[1]
+        silent(session, f"xenstore-write /local/domain/{domid}/data/question d{n}")
+        while not re.search(rf"^d{n}$", session.command_line(f"xenstore-read /local/domain/{domid}/data/answer"), re.M):
+            pass
+
+
+def settled(session, before):
+    """What is free once the last domain is gone; dom0's heap keeps what it has, so its pages are not compared."""
+    for _ in range(100):
+        if memory(session)[0] >= before:
+            break
+    return memory(session)[0]
+
+
+def many_domains(session, number, report=lambda text: None):
+    session.expect(PROMPT)
+    create_all(session, number)
+    destroy_all(session, number)
+    before = memory(session)  # what is made on first use is there now
+    create_all(session, number)
+    during = memory(session)
+    per_domain = (before[0] - during[0]) / number - 2048, (before[1] - during[1]) / number
+    report(f"{number} domains: {per_domain[0]:.1f} KiB each of the hypervisor's memory, {per_domain[1]:.1f} of dom0's")
+    ask_all(session, number)
+    listed = session.command_line("xl list")
+    check(len(re.findall(r"^d\d+ +\d+ +2 +1 ", listed, re.M)) == number, "not all domains are listed:\n" + listed)
+    destroy_all(session, number)
+    after = settled(session, before[0])
+    check(after == before[0], f"the machine's free memory was {before[0]} KiB and is {after} KiB")
+    report(f"{number} domains answered, were destroyed, and left nothing")
+
+
+def machine(name, memory_size, dom0_memory, lifetime):
+    modules = [(DOM0, ""), (dom0_files(name, {"guest/answer": ANSWER}), "")]
+    return boot(name, lifetime=lifetime, memory=memory_size, append=f"{CONSOLE} dom0_mem={dom0_memory}", modules=modules)
+
+
+@test
+def many_domains_at_once():
+    """What: 100 domains of 2 MiB. Why: density. Method: make them all, talk to each at its console and through xenstore, end them all,
+    after a first round that is only made and ended. Expected: answers; the machine's free memory as before."""
+    with machine("many_domains_at_once", "512M", "96M", 120) as session:
+        many_domains(session, 100)
+        power_off(session)
+
+
+if __name__ == "__main__":
+    with machine("many_domains", "4G", "256M", 3600) as run:
+        many_domains(run, int(sys.argv[1]), print)
+        power_off(run)
