@@ -110,6 +110,13 @@ void gdt_load_own(void)
     gdt_load((uint64_t)this_cpu(gdt_page) - GDT_RESERVED_BYTE);
 }
 
+void desc_bases(struct desc_bases *out)
+{
+    *out = (struct desc_bases){ .gdt = (uint64_t)this_cpu(gdt_page) - GDT_RESERVED_BYTE,
+                                .idt = (uint64_t)idt,
+                                .tss = (uint64_t)&this_cpu(tss) };
+}
+
 mfn_t cpu_gdt_mfn(unsigned int cpu)
 {
     return virt_to_mfn(per_cpu(gdt_page, cpu));

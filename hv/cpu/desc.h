@@ -37,6 +37,11 @@ mfn_t cpu_gdt_mfn(unsigned int cpu);
 /* Point GDTR at the CPU's own page (idle) or at a vCPU's window. */
 void gdt_load_own(void);
 void gdt_load(uint64_t base);
+/* Where this CPU's own tables are. */
+struct desc_bases {
+    uint64_t gdt, idt, tss;
+};
+void desc_bases(struct desc_bases *out);
 /* Write the LDT descriptor of this CPU and load it; 0 entries: no LDT. */
 void ldt_load(uint64_t base, unsigned int entries);
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Hardware guests: construction, schedule in and out, the way into the guest, the end. */
 #include "hv/hvm/hvm.h"
+#include "hv/cpu/cpuid.h"
 #include "hv/cpu/crash.h"
 #include "hv/cpu/desc.h"
 #include "hv/cpu/fpu.h"
@@ -13,6 +14,7 @@
 #include "hv/hvm/guest_walk.h"
 #include "hv/hvm/interrupt.h"
 #include "hv/hvm/svm.h"
+#include "hv/hvm/vmx.h"
 #include "hv/io/console.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/string.h"
@@ -207,7 +209,7 @@ static void enable_cpu(void *arg __unused)
 
 void __init hvm_init(void)
 {
-    const char *bad = svm_detect(&chosen_ops);
+    const char *bad = host_cpu.svm ? svm_detect(&chosen_ops) : vmx_detect(&chosen_ops);
 
     if (!bad) {
         on_cpus(cpu_online_map, enable_cpu, NULL);

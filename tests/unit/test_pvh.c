@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a PVH domain finds at its start: the layout of its memory, the start of day and the ACPI tables, which
- * are read back by the hypervisor's own readers. Written to the folder PVH_ACPI_DUMP, if set, for a look with iasl. */
+ * are read back by the hypervisor's own readers. Written to the folder PVH_ACPI_DUMP, if set, for a look with
+ * iasl. */
 /* unit-sources: hv/lib/pvh_acpi.c hv/lib/pvh_layout.c hv/lib/elf.c hv/lib/xen_elfnotes.c hv/lib/parse.c */
 /* unit-sources: hv/lib/strlcpy.c hv/io/acpi_tables.c */
 #include <criterion/criterion.h>
