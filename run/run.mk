@@ -12,12 +12,22 @@ UEFI      ?= 0
 ARGS      ?=
 DOM0_ARGS ?=
 QEMU_ARGS ?=
+NET       ?= 0
+FORWARD   ?=
 GUEST         ?=
 GUEST_CFG     ?=
 GUEST_ARGS    ?=
 GUEST_RAMDISK ?=
 GUEST_MEM     ?=
 GUEST_VCPUS   ?=
+
+# NET=1: a network adapter on QEMU's user network, which has a DHCP server (dom0 is 10.0.2.15, guests follow) and reaches the world.
+# FORWARD: ports of this machine that lead into it, as PORT:PORT (to dom0) or PORT:ADDRESS:PORT.
+space := $(subst ,, )
+comma := ,
+forward_rule = ,hostfwd=tcp:127.0.0.1:$(firstword $(1))-$(if $(word 3,$(1)),$(word 2,$(1))):$(lastword $(1))
+RUN_NET = $(if $(filter 1,$(NET)),-netdev user$(comma)id=net0$(subst $(space),,$(foreach rule,$(FORWARD),$(call \
+          forward_rule,$(subst :, ,$(rule))))) -device virtio-net-pci$(comma)netdev=net0$(comma)disable-legacy=on)
 
 # The hypervisor's own command line; ARGS comes last, so that it wins.
 RUN_APPEND = com1=115200,8n1 console=com1 $(ARGS)
@@ -31,10 +41,10 @@ export GUEST_ARGS
 ISO_IMAGE   := $(B)/ryokan.iso
 
 .PHONY: run
-run: hv dom0 $(if $(filter 1,$(ISO)),iso) ## boot it: CPUS=4 MEM=2G MACHINE=q35|pc GDB=1 ISO=1 UEFI=1 DEBUG=1 ARGS="..."; with one guest: GUEST=kernel GUEST_CFG=file GUEST_ARGS="..." GUEST_RAMDISK=file GUEST_MEM=256M GUEST_VCPUS=1
+run: hv dom0 $(if $(filter 1,$(ISO)),iso) ## boot it: CPUS=4 MEM=2G MACHINE=q35|pc GDB=1 ISO=1 UEFI=1 DEBUG=1 NET=1 FORWARD="8080:80" ARGS="..."; with one guest: GUEST=kernel GUEST_CFG=file GUEST_ARGS="..." GUEST_RAMDISK=file GUEST_MEM=256M GUEST_VCPUS=1
 	$(Q)python3 run/run.py --hv $(HV) --elf $(HV_ELF) --append '$(RUN_APPEND)' \
 	    --module '$(strip $(DOM0_ELF) $(DOM0_ARGS))' --module $(DOM0_INITRD) $(RUN_GUEST) \
-	    --cpus $(CPUS) --mem $(MEM) --machine $(MACHINE) --build $(B) --qemu='$(QEMU_ARGS)' \
+	    --cpus $(CPUS) --mem $(MEM) --machine $(MACHINE) --build $(B) --qemu='$(strip $(RUN_NET) $(QEMU_ARGS))' \
 	    $(if $(filter 1,$(GDB)),--gdb-port $(GDB_PORT)) \
 	    $(if $(filter 1,$(ISO)),--iso $(ISO_IMAGE)) $(if $(filter 1,$(UEFI)),--uefi)
 

@@ -7,6 +7,7 @@
 static void (*const probes[])(const struct pci_function *function) = {
     virtio_blk_probe,
     nvme_probe,
+    virtio_net_probe,
 };
 
 static bool probe(struct pci_address address, void *arg)

@@ -13,5 +13,6 @@ void drivers_start(void);
  * alone. */
 void virtio_blk_probe(const struct pci_function *function);
 void nvme_probe(const struct pci_function *function);
+void virtio_net_probe(const struct pci_function *function);
 
 #endif

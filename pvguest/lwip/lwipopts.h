@@ -16,9 +16,11 @@
 #define LWIP_SO_SNDTIMEO            1
 #define SO_REUSE                    1
 
-#define LWIP_IPV4                  1
-#define LWIP_IPV6                  1
-#define LWIP_DHCP                  1
+#define LWIP_IPV4 1
+#define LWIP_IPV6 1
+#define LWIP_DHCP 1
+/* Asking whether somebody has the address already takes seconds; that is the server's business. */
+#define DHCP_DOES_ARP_CHECK        0
 #define LWIP_DNS                   1
 #define LWIP_ICMP                  1
 #define LWIP_RAW                   1

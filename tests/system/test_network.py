@@ -3,11 +3,14 @@
 
 import os
 import re
+import socket
+import subprocess
 
-from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, test
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, die_with_parent, test
 
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 NET = os.path.join(BUILD, "interop", "net.cpio.gz")
+TRANSFER = os.path.join(BUILD, "interop", "transfer")
 MODULES = [(DOM0, ""), (INITRD, ""), (CLOUD, ""), (NET, "")]
 
 
@@ -24,6 +27,54 @@ def network(name, domains, lifetime=150, memory="1G", **options):
 
 def attach(session, domid, words=""):
     session.command_line(f"xl network-attach {domid} mac=00:16:3e:00:00:{domid:02x} {words}")
+
+
+def free_ports(number):
+    """Ports of this machine that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def user_network(forwards):
+    """QEMU's arguments: an adapter on its user network, with host ports that lead to (address, port)."""
+    rules = "".join(f",hostfwd=tcp:127.0.0.1:{host}-{address}:{port}" for host, (address, port) in forwards.items())
+    return ["-netdev", "user,id=net0" + rules, "-device", "virtio-net-pci,netdev=net0,disable-legacy=on"]
+
+
+def transfer(port, size):
+    """From this machine through a forwarded port; what the program says."""
+    command = [TRANSFER, "127.0.0.1", str(port), str(size)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False).stdout
+
+
+@test
+def network_to_the_outside():
+    """What: dom0 and a Linux domain get addresses from a DHCP server outside and exchange data with this machine, both ways. Why:
+    dom0's adapter driver (virtio-net), the switch between it and a guest, checksums and segments that the adapter cannot do.
+    Method: QEMU's user network, the transfer program on this machine as server and, through forwarded ports, as client. Expected: equal
+    checksums."""
+    here, to_dom0, to_guest = free_ports(3)
+    words = f"dhcp=1 serve=1 ping=10.0.2.2 transfer=10.0.2.2:{here}:10000000 end=stay"
+    extra = user_network({to_dom0: ("10.0.2.15", 5000), to_guest: ("10.0.2.16", 5000)})
+    with subprocess.Popen([TRANSFER, "serve", str(here)], preexec_fn=die_with_parent) as server:
+        with network("network_to_the_outside", [linux("lin", words)], extra=extra) as session:
+            session.expect(PROMPT.rstrip("$"))
+            while "10.0.2.15" not in session.command_line("ifconfig"):
+                pass
+            attach(session, 1)
+            session.expect(r"\(lin\) net: .* 10\.0\.2\.16/24")
+            session.expect(r"\(lin\) transfer: 10000000 bytes each way, checksums equal")
+            session.send("\r")
+            session.expect(PROMPT)
+            said = session.command_line(f"transfer 10.0.2.2 {here} 10000000")
+            check("checksums equal" in said, said)
+            session.command_line("transfer serve 5000")
+            check("checksums equal" in transfer(to_dom0, 5000000), "from this machine to dom0")
+            check("checksums equal" in transfer(to_guest, 5000000), "from this machine to the guest")
+        server.kill()
 
 
 @test
