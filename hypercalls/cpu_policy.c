@@ -7,6 +7,7 @@
 #include "hypercalls/ctl.h"
 #include "hv/cpu/insn.h"
 #include "hv/domain/cpuid_policy.h"
+#include "hv/hvm/hvm.h"
 #include "hv/lib/string.h"
 #include "hv/mm/heap.h"
 
@@ -67,12 +68,15 @@ static uint32_t word_of(const struct cpuid_policy *p, uint32_t i)
 /* 0; -EINVAL: no such set; -EOPNOTSUPP: there are no hardware guests; -ENOBUFS: not all fitted; -EFAULT. */
 static int featureset(struct xen_sysctl_cpu_featureset *op)
 {
-    const struct cpuid_policy *p = op->index < XEN_SYSCTL_cpu_featureset_pv ? NULL : &cpuid_policy_pv;
+    bool hvm = op->index == XEN_SYSCTL_cpu_featureset_hvm || op->index == XEN_SYSCTL_cpu_featureset_hvm_max;
+    const struct cpuid_policy *p = hvm                                        ? &cpuid_policy_hvm
+                                   : op->index < XEN_SYSCTL_cpu_featureset_pv ? NULL
+                                                                              : &cpuid_policy_pv;
     uint32_t room = op->nr_features;
 
     if (op->index > XEN_SYSCTL_cpu_featureset_hvm_max)
         return -EINVAL;
-    if (op->index == XEN_SYSCTL_cpu_featureset_hvm || op->index == XEN_SYSCTL_cpu_featureset_hvm_max)
+    if (hvm && !hvm_ops)
         return -EOPNOTSUPP;
     op->nr_features = ARRAY_SIZE(feature_word);
     if (!op->features.p)
@@ -129,13 +133,16 @@ static int add_leaves(struct leaf_list *list, const struct cpuid_policy *p)
 
 static int get_policy(struct xen_sysctl_cpu_policy *op)
 {
-    const struct cpuid_policy *p = op->index < XEN_SYSCTL_cpu_policy_pv_max ? NULL : &cpuid_policy_pv;
+    bool hvm = op->index == XEN_SYSCTL_cpu_policy_hvm_max || op->index == XEN_SYSCTL_cpu_policy_hvm_default;
+    const struct cpuid_policy *p = hvm                                        ? &cpuid_policy_hvm
+                                   : op->index < XEN_SYSCTL_cpu_policy_pv_max ? NULL
+                                                                              : &cpuid_policy_pv;
     struct leaf_list list = { .buf = gva_of_handle(op->leaves), .room = op->nr_leaves };
     int rc;
 
     if (op->index > XEN_SYSCTL_cpu_policy_hvm_default)
         return -EINVAL;
-    if (op->index == XEN_SYSCTL_cpu_policy_hvm_max || op->index == XEN_SYSCTL_cpu_policy_hvm_default)
+    if (hvm && !hvm_ops)
         return -EOPNOTSUPP;
     rc = add_leaves(&list, p);
     op->nr_leaves = list.n;
@@ -164,19 +171,20 @@ static struct cpuid_leaf *leaf_in(struct cpuid_policy *p, uint32_t leaf, uint32_
     return leaf >= EXT_BASE && leaf - EXT_BASE < CPUID_EXT_LEAVES ? &p->ext[leaf - EXT_BASE] : NULL;
 }
 
-/* Features that the host's policy for PV guests does not have are dropped, and so are leaves beyond its ends.
+/* Features that the host's policy for its kind of guest does not have are dropped, and so are leaves beyond
+ * its ends.
  */
-static void clamp_features(struct cpuid_policy *p)
+static void clamp_features(struct cpuid_policy *p, const struct cpuid_policy *most)
 {
     for (uint32_t i = 0; i < ARRAY_SIZE(feature_word); i++) {
         struct cpuid_leaf *l =
             feature_word[i].leaf ? leaf_in(p, feature_word[i].leaf, feature_word[i].sub) : NULL;
 
         if (l)
-            *reg_of(l, feature_word[i].reg) &= word_of(&cpuid_policy_pv, i);
+            *reg_of(l, feature_word[i].reg) &= word_of(most, i);
     }
-    p->xfeatures = cpuid_policy_pv.xfeatures;
-    memcpy(p->xstate, cpuid_policy_pv.xstate, sizeof(p->xstate));
+    p->xfeatures = most->xfeatures;
+    memcpy(p->xstate, most->xstate, sizeof(p->xstate));
 }
 
 /* 0; -EFAULT; -ERANGE: a leaf that no policy has; -EINVAL: more leaves than the host. op->err_leaf and
@@ -226,7 +234,7 @@ static int set_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
         hv_free(p);
         return rc;
     }
-    clamp_features(p);
+    clamp_features(p, is_hvm_domain(d) ? &cpuid_policy_hvm : &cpuid_policy_pv);
     cpuid_policy_replace(d, p);
     return 0;
 }

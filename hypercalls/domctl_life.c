@@ -3,6 +3,7 @@
 #include "hypercalls/ctl.h"
 #include "hypercalls/grant_table.h"
 #include "hypercalls/vcpu.h"
+#include "hv/hvm/context.h"
 #include "hv/domain/runstate.h"
 #include "hv/lib/string.h"
 #include "hv/mm/heap.h"
@@ -16,12 +17,25 @@ static uint32_t limit_or(int32_t asked, uint32_t otherwise)
     return asked < 0 ? otherwise : (uint32_t)asked;
 }
 
-/* A PV domain is all there is yet: flags that are for other kinds are refused. */
+/* A hardware guest has nested paging and a local APIC, and no other emulated device. */
+static int check_kind(const struct xen_domctl_createdomain *c)
+{
+    if (!(c->flags & XEN_DOMCTL_CDF_hvm))
+        return c->flags & XEN_DOMCTL_CDF_hap || c->arch.emulation_flags ? -EINVAL : 0;
+    if (!hvm_ops || !(c->flags & XEN_DOMCTL_CDF_hap))
+        return -EINVAL;
+    return c->arch.emulation_flags & ~(uint32_t)XEN_X86_EMU_LAPIC ? -EOPNOTSUPP : 0;
+}
+
+/* Flags for what there is not are refused. */
 static int check_config(const struct xen_domctl_createdomain *c)
 {
     uint32_t grant_version = XEN_DOMCTL_GRANT_version(c->grant_opts);
+    int rc = check_kind(c);
 
-    if (c->flags & ~(uint32_t)XEN_DOMCTL_CDF_xs_domain)
+    if (rc)
+        return rc;
+    if (c->flags & ~(uint32_t)(XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap))
         return -EINVAL;
     if (c->iommu_opts || c->vmtrace_size || c->cpupool_id != CTL_POOL)
         return -EINVAL;
@@ -29,7 +43,7 @@ static int check_config(const struct xen_domctl_createdomain *c)
         return -EINVAL;
     if ((c->grant_opts & ~(uint32_t)XEN_DOMCTL_GRANT_version_mask) || !grant_version || grant_version > 2)
         return -EINVAL;
-    if (c->arch.emulation_flags || (c->arch.misc_flags & ~XEN_X86_MSR_RELAXED))
+    if (c->arch.misc_flags & ~XEN_X86_MSR_RELAXED)
         return -EINVAL;
     return 0;
 }
@@ -62,7 +76,7 @@ int domctl_create(struct xen_domctl *op, bool *answer)
     id = choose_id(op->domain, &rc);
     if (id == DOMID_INVALID)
         return rc;
-    d = domain_create(id, &pv_guest_ops, c->max_vcpus, &rc);
+    d = domain_create(id, c->flags & XEN_DOMCTL_CDF_hvm ? &hvm_guest_ops : &pv_guest_ops, c->max_vcpus, &rc);
     if (!d)
         return rc;
     rc = gnttab_set_limits(d, limit_or(c->max_grant_frames, GNTTAB_DEFAULT_FRAMES),
@@ -136,7 +150,7 @@ static int context_of(struct domain *d, const struct xen_domctl_vcpucontext *op,
         rc = vcpu_set_context(v, c);
         spin_unlock(&d->lock);
     } else {
-        pv_vcpu_get_context(v, c);
+        is_hvm_domain(d) ? hvm_get_guest_context(v, c) : pv_vcpu_get_context(v, c);
     }
     domain_unpause(d);
     if (!set)
@@ -152,6 +166,8 @@ static int vcpucontext(struct domain *d, const struct xen_domctl_vcpucontext *op
 
     if (d == current->domain || op->vcpu >= d->max_vcpus)
         return -EINVAL;
+    if (is_hvm_domain(d) && (set || !v))
+        return -EINVAL; /* that is what sethvmcontext is for */
     if (!v)
         return set ? -EINVAL : -ESRCH;
     if (!set && !v->initialised)
@@ -175,7 +191,7 @@ static int hypercall_init(struct domain *d, uint64_t frame)
     struct frame *f;
     int rc = -EINVAL;
 
-    if (!frame_get_from_mfn(mfn(frame), d))
+    if (is_hvm_domain(d) || !frame_get_from_mfn(mfn(frame), d))
         return -EINVAL;
     f = mfn_to_frame(mfn(frame));
     if (page_get_writable(f)) {

@@ -2,6 +2,8 @@
 /* What mmu_update, mmuext_op and update_va_mapping share. */
 #include "hypercalls/mmu.h"
 #include "hv/cpu/ipi.h"
+#include "hv/hvm/p2m.h"
+#include "hv/mm/paging.h"
 
 struct domain *mmu_other_get(domid_t id)
 {
@@ -21,6 +23,17 @@ void mmu_other_put(struct domain *d)
 int mmu_may_use_other(const struct domain *owner)
 {
     return owner == &dom_io ? 0 : may(current->domain, ACTION_MAP_FOREIGN, owner);
+}
+
+bool mmu_translate(const struct domain *d, uint64_t *entry)
+{
+    mfn_t m;
+
+    if (!(*entry & PTE_P))
+        return true;
+    m = p2m_lookup(d, gfn(pte_mfn(*entry).m), NULL);
+    *entry = (*entry & ~PTE_ADDR) | (m.m << PAGE_SHIFT & PTE_ADDR);
+    return m.m != INVALID_MFN_RAW;
 }
 
 int64_t mmu_finish_slow(uint64_t arg[6], uint32_t done, uint32_t count, size_t size, int rc)

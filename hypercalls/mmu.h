@@ -18,6 +18,8 @@
 struct domain *mmu_other_get(domid_t id);
 void mmu_other_put(struct domain *d);
 int mmu_may_use_other(const struct domain *owner);
+/* An entry that names a guest frame of the hardware guest d, to the machine frame's. False: there is none. */
+bool mmu_translate(const struct domain *d, uint64_t *entry);
 
 static inline struct domain *mmu_owner_get(domid_t id)
 {

@@ -8,7 +8,8 @@
 struct mmu_call {
     const struct domain *self; /* the caller */
     struct domain *pt_owner, *pg_owner;
-    int denied; /* -EPERM when the caller may not */
+    int denied;     /* -EPERM when the caller may not */
+    bool translate; /* pg_owner is a hardware guest: entries name its guest frames */
 };
 
 /* An entry of a page table, or 8 bytes of a page that nobody uses as one. */
@@ -53,7 +54,7 @@ static int update_machphys(const struct mmu_call *c, const struct mmu_update *re
     return 0;
 }
 
-static int update_one(const struct mmu_call *c, const struct mmu_update *req)
+static int update_one(const struct mmu_call *c, struct mmu_update *req)
 {
     unsigned int cmd = req->ptr & 7;
 
@@ -61,6 +62,8 @@ static int update_one(const struct mmu_call *c, const struct mmu_update *req)
         return -ENOSYS;
     if (unlikely(c->denied))
         return c->denied;
+    if (unlikely(c->translate) && !mmu_translate(c->pg_owner, &req->val))
+        return -EINVAL;
     if (unlikely(cmd == MMU_MACHPHYS_UPDATE))
         return update_machphys(c, req);
     return update_entry(c, req, cmd == MMU_PT_UPDATE_PRESERVE_AD);
@@ -113,6 +116,7 @@ static int64_t update_foreign(uint64_t arg[6], uint32_t count, struct domain *se
         c.denied = mmu_may_use(c.pg_owner);
         if (!c.denied)
             c.denied = mmu_may_use(c.pt_owner);
+        c.translate = is_hvm_domain(c.pg_owner);
         rc = update_list(arg, count, &c);
         mmu_owner_put(c.pg_owner);
     }

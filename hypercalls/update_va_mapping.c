@@ -70,13 +70,17 @@ int64_t do_update_va_mapping(uint64_t arg[6])
 int64_t do_update_va_mapping_otherdomain(uint64_t arg[6])
 {
     struct domain *pg_owner = mmu_owner_get((domid_t)arg[3]);
+    uint64_t entry = arg[1];
     int64_t rc;
 
     if (!pg_owner)
         return -ESRCH;
     rc = mmu_may_use(pg_owner);
+    if (!rc && is_hvm_domain(pg_owner) && !mmu_translate(pg_owner, &arg[1]))
+        rc = -EINVAL;
     if (!rc)
         rc = update_mapping(arg, pg_owner);
+    arg[1] = entry; /* as the guest gave it, in case it is to be repeated */
     mmu_owner_put(pg_owner);
     return rc;
 }

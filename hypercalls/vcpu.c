@@ -3,6 +3,7 @@
 #include "hypercalls/vcpu.h"
 #include "hypercalls/hypercall.h"
 #include "hv/domain/runstate.h"
+#include "hv/hvm/context.h"
 #include "hv/cpu/time.h"
 #include "hv/lib/nospec.h"
 #include "hv/mm/heap.h"
@@ -26,12 +27,31 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     return 0;
 }
 
+/* VCPUOP_initialise of a hardware guest: its own form of registers. */
+static int64_t vcpu_initialise_hvm(struct vcpu *v, gva_t arg)
+{
+    struct vcpu_hvm_context c;
+    int rc = 0;
+
+    if (read_guest(&c, arg))
+        return -EFAULT;
+    spin_lock(&v->domain->lock);
+    if (!(v->pause_flags & VPF_DOWN))
+        rc = -EEXIST;
+    else
+        rc = hvm_set_start(v, &c);
+    spin_unlock(&v->domain->lock);
+    return rc;
+}
+
 /* VCPUOP_initialise. 0, -EEXIST when it is initialised already, -ENOMEM, -EFAULT, -EINVAL, -ERESTART. */
 static int64_t vcpu_initialise(struct vcpu *v, gva_t arg)
 {
     struct vcpu_guest_context *c;
     int rc;
 
+    if (is_hvm_domain(v->domain))
+        return vcpu_initialise_hvm(v, arg);
     /* vCPUs without a slot in shared_info need a place for theirs first. */
     if (v->id >= XEN_LEGACY_MAX_VCPUS && !v->info_registered)
         return -EINVAL;

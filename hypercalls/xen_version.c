@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xen_version: what hypervisor this is and which features a guest may rely on. */
 #include "hypercalls/hypercall.h"
+#include "hv/hvm/hvm.h"
 #include "hv/lib/string.h"
 #include "hv/lib/version.h"
 #include "hv/mm/layout.h"
@@ -93,7 +94,8 @@ static __noinline int64_t version_op(uint32_t cmd, gva_t dst)
     case XENVER_compile_info:
         return version_compile_info(dst);
     case XENVER_capabilities:
-        return write_text(dst, HV_CAPABILITIES, sizeof(xen_capabilities_info_t));
+        return write_text(dst, hvm_ops ? HV_CAPABILITIES HV_CAPABILITIES_HVM : HV_CAPABILITIES,
+                          sizeof(xen_capabilities_info_t));
     case XENVER_changeset:
         return write_text(dst, hv_changeset, sizeof(xen_changeset_info_t));
     case XENVER_platform_parameters:

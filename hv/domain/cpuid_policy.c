@@ -54,6 +54,7 @@
 #define XCR0_AVX512 BIT(5)
 #define AVX_1C      (F(AVX) | F(FMA) | F(F16C))
 
+#define XSTATE_ALIGNED     2u  /* leaf 0xd, ECX of a component */
 #define XSAVE_LEGACY_BYTES 576 /* FXSAVE region and header */
 #define EXT_BASE           0x80000000u
 #define XEN_LEAVES         5 /* 0x40000000 + 1..5 */
@@ -211,6 +212,17 @@ uint32_t cpuid_policy_xsave_bytes(const struct cpuid_policy *p, uint64_t xcr0)
     return bytes;
 }
 
+/* Bytes of the compacted form, in which components stand one after another. */
+static uint32_t compact_bytes(const struct cpuid_policy *p, uint64_t xcr0)
+{
+    uint32_t bytes = XSAVE_LEGACY_BYTES;
+
+    for (unsigned int i = 2; i < CPUID_XSTATES; i++)
+        if (xcr0 & p->xfeatures & BIT(i))
+            bytes = (p->xstate[i].c & XSTATE_ALIGNED ? ALIGN_UP(bytes, 64u) : bytes) + p->xstate[i].a;
+    return bytes;
+}
+
 static struct cpuid_leaf time_leaf(uint32_t sub)
 {
     switch (sub) {
@@ -280,6 +292,8 @@ static void fill_vcpu_parts(const struct vcpu *v, const struct cpuid_policy *p, 
     case 13:
         if (sub == 0)
             out->b = p->xfeatures ? cpuid_policy_xsave_bytes(p, v->xcr0) : 0;
+        if (sub == 1 && (out->a & F(XSAVEC)))
+            out->b = compact_bytes(p, v->xcr0);
         break;
     default:
         break;

@@ -84,6 +84,8 @@ extern const char *const hvm_exit_names[HVM_EXITS];
 
 #define MTRR_ENABLED    BIT(11)
 #define MTRR_WRITE_BACK 6
+#define MTRR_CAP_VALUE  (8 | BIT(8) | BIT(10)) /* 8 variable ranges, fixed ranges, write combining */
+#define MTRR_DEF_VALID  (MTRR_ENABLED | BIT(10) | 7)
 
 struct vmcb;
 struct vmx_vcpu;
@@ -190,6 +192,10 @@ void hvm_exit_xsetbv(unsigned int bytes);
 /* mov to crN, lmsw, clts: false when the guest took a fault instead. */
 bool hvm_write_cr(struct vcpu *v, unsigned int cr, uint64_t value);
 bool hvm_write_efer(struct vcpu *v, uint64_t value);
+/* All that decide about the mode at once. 0; -EINVAL: they do not go together, nothing changed. */
+int hvm_set_control(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer);
+/* Each byte is a memory type that exists. */
+bool hvm_pat_valid(uint64_t value);
 /* An access to guest-physical `gpa` that the p2m does not allow. */
 void hvm_nested_fault(uint64_t gpa, bool write, bool fetch);
 /* in and out, string forms too: no port is there, so that reads give ones. */

@@ -32,8 +32,6 @@
 #define MSR_AMD_PATCH_LOADER 0xc0010020
 #define MSR_AMD_DE_CFG       0xc0011029
 
-#define MTRR_CAP_VALUE (8 | BIT(8) | BIT(10)) /* 8 variable ranges, fixed ranges, write combining */
-#define MTRR_DEF_VALID (MTRR_ENABLED | BIT(10) | 7)
 #define DE_CFG_LFENCE  BIT(1) /* lfence waits: as every CPU that Linux meets has it */
 
 /* Registers that read as zero and ignore what is written. */
@@ -79,7 +77,7 @@ static uint64_t *mtrr(struct vcpu *v, uint32_t msr)
 }
 
 /* Each byte names a memory type that exists: UC, WC, WT, WP, WB, and UC- in the PAT. */
-static bool pat_valid(uint64_t value)
+bool hvm_pat_valid(uint64_t value)
 {
     for (unsigned int i = 0; i < 64; i += 8) {
         uint8_t t = (uint8_t)(value >> i);
@@ -163,7 +161,7 @@ static bool write_tsc(struct vcpu *v, uint64_t value)
 
 static bool write_pat(struct vcpu *v, uint64_t value)
 {
-    if (!pat_valid(value))
+    if (!hvm_pat_valid(value))
         return false;
     v->hvm->pat = value;
     hvm_ops->update_pat(v);

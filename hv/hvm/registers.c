@@ -6,6 +6,7 @@
 #include "hv/cpu/msr_index.h"
 #include "hv/domain/cpuid_policy.h"
 #include "hv/hvm/hvm.h"
+#include "hv/lib/errno.h"
 #include "hv/lib/string.h"
 
 #define CR0_RESET   (CR0_ET | BIT(29) | BIT(30)) /* caches off, as on a CPU */
@@ -161,11 +162,10 @@ bool hvm_write_cr(struct vcpu *v, unsigned int cr, uint64_t value)
     return ok;
 }
 
-/* Only bits of features that the guest was told of; LMA is the CPU's. */
-bool hvm_write_efer(struct vcpu *v, uint64_t value)
+/* Bits of EFER of features that the guest was told of. */
+static uint64_t efer_allowed(const struct vcpu *v)
 {
     const struct cpuid_policy *p = v->domain->cpuid;
-    struct hvm_vcpu *h = v->hvm;
     uint64_t allowed = EFER_LMA;
 
     if (has(p->ext[1].d, 11))
@@ -176,12 +176,41 @@ bool hvm_write_efer(struct vcpu *v, uint64_t value)
         allowed |= EFER_NXE;
     if (has(p->ext[1].d, 25))
         allowed |= EFER_FFXSR;
-    if ((value & ~allowed) || (((value ^ h->efer) & EFER_LME) && (h->cr0 & CR0_PG)))
+    return allowed;
+}
+
+/* LMA is the CPU's. */
+bool hvm_write_efer(struct vcpu *v, uint64_t value)
+{
+    struct hvm_vcpu *h = v->hvm;
+
+    if ((value & ~efer_allowed(v)) || (((value ^ h->efer) & EFER_LME) && (h->cr0 & CR0_PG)))
         return false;
     h->efer = (value & ~EFER_LMA) | (h->efer & EFER_LMA);
     hvm_ops->update_efer(v);
     hvm_ops->flush_guest_tlb(v);
     return true;
+}
+
+int hvm_set_control(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer)
+{
+    bool long_mode = (efer & EFER_LME) && (cr0 & CR0_PG);
+    struct hvm_vcpu *h = v->hvm;
+
+    if (cr0 >> 32 || ((cr0 & CR0_PG) && !(cr0 & CR0_PE)) || ((cr0 & BIT(29)) && !(cr0 & BIT(30))))
+        return -EINVAL;
+    if ((cr4 & ~cr4_allowed(v)) || (efer & ~efer_allowed(v)) || (long_mode && !(cr4 & CR4_PAE)))
+        return -EINVAL;
+    h->cr0 = cr0 | CR0_ET;
+    h->cr3 = cr3;
+    h->cr4 = cr4;
+    h->efer = (efer & ~EFER_LMA) | (long_mode ? EFER_LMA : 0);
+    hvm_ops->update_cr(v, 0);
+    hvm_ops->update_cr(v, 3);
+    hvm_ops->update_cr(v, 4);
+    hvm_ops->update_efer(v);
+    hvm_ops->flush_guest_tlb(v);
+    return 0;
 }
 
 static void set_data_segments(struct vcpu *v, uint16_t attr, uint32_t limit)

@@ -9,6 +9,8 @@
 #define XEN_ABI_MINOR   17
 #define EXTRA_VERSION   ".7-ryokan" /* at most 15 characters: xen_extraversion_t */
 #define HV_CAPABILITIES "xen-3.0-x86_64 "
+#define HV_CAPABILITIES_HVM \
+    "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 " /* where there can be hardware guests */
 
 extern const char hv_changeset[];      /* at most 63 characters */
 extern const char hv_compiler[];       /* at most 63 characters */
