@@ -4,6 +4,7 @@
 
 DOM0_DIR    := $(B)/dom0
 DOM0_ELF    := $(DOM0_DIR)/dom0.elf
+DOM0_DEBUG  := $(DOM0_DIR)/dom0.debug.elf
 DOM0_INITRD := $(DOM0_DIR)/initrd.tar
 
 DOM0_PARTS := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard dom0_tools/*/*.c)))))
@@ -50,9 +51,14 @@ $(foreach part,$(DOM0_PARTS),$(eval $(call dom0_library_rule,$(part))))
 
 DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB) $(CJSON_LIB) $(PVGUEST_EXT4_LIBS) $(SPLIT_LIB) $(PVGUEST_NET_LIBS)
 
-$(DOM0_ELF): $(DOM0_LINKED) $(PVGUEST_DEPS)
+# The one with debug information is for gdb; it is six times as large, and all of it would be loaded.
+$(DOM0_DEBUG): $(DOM0_LINKED) $(PVGUEST_DEPS)
 	$(call step,LD,$@)
 	$(call pvguest_link,$@,$(DOM0_LINKED))
+
+$(DOM0_ELF): $(DOM0_DEBUG)
+	$(call step,OBJCOPY,$@)
+	$(Q)$(OBJCOPY) --strip-debug $< $@
 
 # The same files give the same archive, whoever builds it and when.
 $(DOM0_INITRD): $(DOM0_FILES) dom0_tools/dom0_tools.mk

@@ -61,7 +61,7 @@ $(ISO_DIR)/boot/grub/grub.cfg: run/grub.cfg FORCE
 $(ISO_IMAGE): $(ISO_DIR)/boot/grub/grub.cfg $(HV_ELF) $(DOM0_ELF) $(DOM0_INITRD) | $(SETUP)
 	$(call step,ISO,$@)
 	$(Q)$(OBJCOPY) --strip-debug $(HV_ELF) $(ISO_DIR)/boot/ryokan.elf
-	$(Q)$(OBJCOPY) --strip-debug $(DOM0_ELF) $(ISO_DIR)/boot/dom0.elf
+	$(Q)cp $(DOM0_ELF) $(ISO_DIR)/boot/dom0.elf
 	$(Q)cp $(DOM0_INITRD) $(ISO_DIR)/boot/initrd.tar
 	$(Q)grub-mkrescue -o $@ $(ISO_DIR) > $(B)/log/iso.log 2>&1 || { tail -n 20 $(B)/log/iso.log; exit 1; }
 

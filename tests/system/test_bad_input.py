@@ -96,7 +96,9 @@ def dom0_without_notes():
 def dom0_other_loader():
     """What: a kernel for another Xen is refused. Method: the note XEN_VERSION becomes xen-9.9.
     Expected: the note and its value are named."""
-    refused_kernel("dom0_other_loader", Elf(DOM0).replace(b"xen-3.0\0", b"xen-9.9\0"), "XEN_VERSION is 'xen-9.9'")
+    note = b"\x04\0\0\0\x08\0\0\0\x05\0\0\0Xen\0"
+    elf = Elf(DOM0).replace(note + b"xen-3.0\0", note + b"xen-9.9\0")
+    refused_kernel("dom0_other_loader", elf, "XEN_VERSION is 'xen-9.9'")
 
 
 @test
