@@ -9,5 +9,6 @@ LINT_GUEST_FLAGS = $(PVGUEST_CPPFLAGS) $(PVGUEST_CFLAGS)
 lint: hv unit guests dom0 | $(SETUP_TEST) ## strict warnings, format, headers alone, include direction, sizes
 	$(Q)python3 tests/lint/lint.py --objects $(HV_DIR) \
 	    --flags 'hv/=$(LINT_HV_FLAGS)' --flags 'hypercalls/=$(LINT_HV_FLAGS)' \
-	    --flags 'pvguest/=$(LINT_GUEST_FLAGS)' --flags 'pvguest/ext4/=$(LINT_GUEST_FLAGS) $(EXT2FS_CPPFLAGS)' --flags 'dom0_tools/=$(LINT_GUEST_FLAGS)'
+	    --flags 'pvguest/=$(LINT_GUEST_FLAGS)' --flags 'pvguest/ext4/=$(LINT_GUEST_FLAGS) $(EXT2FS_CPPFLAGS)' --flags 'dom0_tools/=$(LINT_GUEST_FLAGS)' \
+	    --flags 'split_drivers/=$(LINT_GUEST_FLAGS) $(LWIP_CPPFLAGS)' --flags 'dom0_tools/network/=$(LINT_GUEST_FLAGS) $(LWIP_CPPFLAGS)'
 	$(Q)python3 tests/lint/docs.py
