@@ -96,7 +96,7 @@ static void try_to_connect(struct console *console)
     watch_port(console, false);
     error = console_connect(console, read_number(console->domid, "ring-ref"), (evtchn_port_t)port);
     console->refused = error == EINVAL;
-    if (error != 0 && error != EINVAL)
+    if (error != 0 && error != EINVAL && error != ESRCH) /* it may be gone again */
         fprintf(stderr, "consoled: domain %u: its console cannot be served: %s\n", console->domid,
                 strerror(error));
 }

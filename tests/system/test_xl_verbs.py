@@ -7,6 +7,9 @@ import re
 from driver import BUILD, CONSOLE, DOM0, PROMPT, TCG_CPU, XEN, boot, check, dom0_files, power_off, test
 
 ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
+CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
+STRESS = os.path.join(BUILD, "interop", "stress.cpio.gz")
+LEAVE = "\x1d"
 
 
 def answers(session, line, *patterns):
@@ -86,3 +89,89 @@ def xl_verbs_on_real_xen():
     modules = [(DOM0, ""), (dom0_files("xl_verbs_on_real_xen", {"guest/answer": ANSWER}), "")]
     with boot("xl_verbs_on_real_xen", lifetime=120, cpus=2, modules=modules, **options) as session:
         check_verbs(session)
+
+
+def until(session, line, pattern):
+    """Repeats a command until its output matches: a domain does what it is asked for in its own time."""
+    for _ in range(500):
+        output = session.command_line(line)
+        if re.search(pattern, output, re.M):
+            return
+    check(False, f"`{line}` never shows /{pattern}/:\n{output}")
+
+
+def free_kib(session):
+    """Free memory of the machine."""
+    return int(re.search(r"^machine +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)[1])
+
+
+@test
+def balloon_of_our_guests():
+    """What: mem-set down and up. Why: memory goes where it is needed. Method: a guest of our library is told to have 8, 64, less than it
+    can live with, and 64 MiB again; then it is destroyed. Expected: the domain's and the machine's memory follow, to the page;
+    it answers all the time; nothing is lost in the end."""
+    modules = [(DOM0, ""), (dom0_files("balloon_of_our_guests", {"guest/answer": ANSWER}), "")]
+    with boot("balloon_of_our_guests", append=CONSOLE + " dom0_mem=96M", modules=modules) as session:
+        session.expect(PROMPT)
+        silent(session, "xl create -q kernel=/guest/answer name=first memory=64", "xl destroy first")
+        before = free_kib(session)  # what is made on first use is there now
+        silent(session, "xl create -q kernel=/guest/answer name=vm memory=64")
+        with_all = free_kib(session)
+        for mib in 8, 64, 8, 64:
+            silent(session, f"xl mem-set vm {mib}")
+            until(session, "xl list vm", rf"^vm +2 +{mib} ")
+            wanted = with_all + (64 - mib) * 1024
+            until(session, "mem", rf"^machine +\d+ +\d+ +{wanted}$")
+        silent(session, "xl mem-set vm 1")
+        until(session, "xl list vm", r"^vm +2 +[1-3] ")
+        session.send("xl console vm\rstill there\r")
+        session.expect(r"^answer: still there$")
+        session.send(LEAVE)
+        session.expect(PROMPT)
+        silent(session, "xl mem-set vm 64")
+        until(session, "xl list vm", r"^vm +2 +64 ")
+        silent(session, "xl destroy vm")
+        until(session, "mem", rf"^machine +\d+ +\d+ +{before}$")
+        power_off(session)
+
+
+def ask_linux(session, line, pattern):
+    """A line at the shell of the Linux domain until its answer matches."""
+    session.send("xl console lin\r")
+    session.expect(r"guest# ")
+    for _ in range(100):
+        session.send(line + "; echo end-of-answer\r")
+        session.expect(r"echo end-of-answer\s*\n")
+        start = session.position
+        session.expect(r"^end-of-answer$")
+        if re.search(pattern, session.output[start:session.position], re.M):
+            break
+    else:
+        check(False, f"`{line}` never answers /{pattern}/")
+    session.send(LEAVE)
+    session.expect(PROMPT)
+
+
+@test
+def linux_follows_xl():
+    """What: Linux under mem-set, vcpu-set and sysrq. Why: its balloon, CPU hot-plug and SysRq are driven by these nodes and no other.
+    Method: Debian's cloud kernel; down and up. Expected: xl's lists and Linux itself show what was asked for."""
+    modules = [(DOM0, ""), (dom0_files("linux_follows_xl", {"guest/linux": CLOUD, "guest/initrd": STRESS}), "")]
+    with boot("linux_follows_xl", lifetime=180, cpus=2, append=CONSOLE + " dom0_mem=192M", modules=modules) as session:
+        session.expect(PROMPT)
+        session.command_line("xl create -q kernel=/guest/linux ramdisk=/guest/initrd name=lin memory=256 vcpus=2 "
+                             "extra='console=hvc0 quiet end=shell'")  # fmt: skip
+        ask_linux(session, "cat /sys/devices/system/cpu/online", r"^0-1$")
+        silent(session, "xl mem-set lin 150", "xl vcpu-set lin 1")
+        until(session, "xl list lin", r"^lin +1 +150 +1 ")
+        ask_linux(session, "cat /sys/devices/system/cpu/online", r"^0$")
+        ask_linux(session, "grep MemTotal /proc/meminfo", r"^MemTotal: +1[01234]\d{4} kB$|^MemTotal: +15\d{4} kB$")
+        silent(session, "xl vcpu-set lin 2", "xl mem-set lin 256")
+        until(session, "xl list lin", r"^lin +1 +256 ")
+        ask_linux(session, "echo 1 > /sys/devices/system/cpu/cpu1/online", "")  # elsewhere udev does that
+        until(session, "xl list lin", r"^lin +1 +256 +2 ")
+        ask_linux(session, "cat /sys/devices/system/cpu/online", r"^0-1$")
+        silent(session, "xl sysrq lin h")
+        ask_linux(session, "dmesg", r"sysrq: HELP")
+        silent(session, "xl destroy lin")
+        power_off(session)

@@ -5,6 +5,7 @@
  * of what is at the other end; `share D` lets domain D map a page of it, `map D REF` maps such a page until
  * `unmap`.
  */
+#include "pvguest/balloon.h"
 #include "pvguest/console.h"
 #include "pvguest/event_channel.h"
 #include "pvguest/grant_table.h"
@@ -159,7 +160,7 @@ int main(int argc, char **argv)
     struct thread *thread = thread_create("xenstore", serve_xenstore, NULL, STACK_SIZE);
     char line[80];
 
-    if (thread == NULL)
+    if (thread == NULL || balloon_start() != 0)
         return 1;
     thread_detach(thread);
     printf("ready\n");
