@@ -7,6 +7,7 @@
 static void (*const probes[])(const struct pci_function *function) = {
     virtio_blk_probe,
     nvme_probe,
+    e1000e_probe,
     virtio_net_probe,
 };
 

@@ -12,6 +12,7 @@ void drivers_start(void);
 /* Each looks whether the device is its own and takes it into use; a fault is reported, and the device left
  * alone. */
 void virtio_blk_probe(const struct pci_function *function);
+void e1000e_probe(const struct pci_function *function);
 void nvme_probe(const struct pci_function *function);
 void virtio_net_probe(const struct pci_function *function);
 

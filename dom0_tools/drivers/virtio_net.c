@@ -19,7 +19,6 @@
 #include <string.h>
 
 #define MAX_REVIVALS  5
-#define MAX_ADAPTERS  16
 #define RECEIVE_BATCH 64
 #define RX_QUEUE      0
 #define TX_QUEUE      1
@@ -77,8 +76,6 @@ struct virtio_nic {
     struct packet *assembly;
     uint16_t missing;
 };
-
-static unsigned nr_adapters;
 
 static bool has(const struct virtio_nic *nic, uint64_t feature)
 {
@@ -462,9 +459,8 @@ static void keep_alive(void *arg)
     console_printf("%s: the virtio device stays switched off\n", nic->port.name);
 }
 
-static struct virtio_nic *new_nic(void)
+static struct virtio_nic *new_nic(const char *name)
 {
-    static char names[MAX_ADAPTERS][8];
     struct virtio_nic *nic = calloc(1, sizeof(*nic));
 
     if (nic == NULL)
@@ -474,8 +470,7 @@ static struct virtio_nic *new_nic(void)
         free(nic);
         return NULL;
     }
-    snprintf(names[nr_adapters], sizeof(names[0]), "eth%u", nr_adapters);
-    nic->port.name = names[nr_adapters];
+    nic->port.name = name;
     nic->port.transmit = transmit;
     nic->rx_task.run = run_rx;
     nic->tx_task.run = run_tx;
@@ -490,12 +485,13 @@ static struct virtio_nic *new_nic(void)
 
 void virtio_net_probe(const struct pci_function *function)
 {
+    const char *name = network_next_adapter();
     struct virtio_nic *nic;
     struct thread *thread;
 
-    if (!virtio_matches(function, VIRTIO_TYPE_NET) || nr_adapters == MAX_ADAPTERS)
+    if (!virtio_matches(function, VIRTIO_TYPE_NET) || name == NULL)
         return;
-    nic = new_nic();
+    nic = new_nic(name);
     if (nic == NULL)
         return;
     if (!bring_up(nic, function)) {
@@ -506,7 +502,6 @@ void virtio_net_probe(const struct pci_function *function)
     thread = thread_create("virtio-net", keep_alive, nic, 0);
     if (thread != NULL)
         thread_detach(thread);
-    nr_adapters++;
     network_add_adapter(&nic->port);
     worker_schedule(network_worker(), &nic->rx_task);
 }

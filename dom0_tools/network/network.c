@@ -16,7 +16,9 @@ static struct worker worker;
 static struct switch_list switches = LIST_HEAD_INITIALIZER(switches);
 static struct net_switch external;
 static struct stack_port external_stack;
-static bool has_adapter;
+/* Physical adapters, of which the first lends dom0 its address. */
+#define MAX_ADAPTERS 16
+static unsigned nr_adapters;
 
 struct worker *network_worker(void)
 {
@@ -100,17 +102,26 @@ static void plug_in(void *arg)
 {
     struct switch_port *port = arg;
 
-    if (!has_adapter)
+    if (nr_adapters == 0)
         memcpy(external_stack.port.mac, port->mac, 6);
     switch_add_port(&external, port);
+}
+
+const char *network_next_adapter(void)
+{
+    static char names[MAX_ADAPTERS][8];
+
+    if (nr_adapters == MAX_ADAPTERS)
+        return NULL;
+    snprintf(names[nr_adapters], sizeof(names[0]), "eth%u", nr_adapters);
+    return names[nr_adapters];
 }
 
 void network_add_adapter(struct switch_port *port)
 {
     worker_call(&worker, plug_in, port);
-    if (has_adapter)
+    if (nr_adapters++ > 0)
         return;
-    has_adapter = true;
     LOCK_TCPIP_CORE();
     memcpy(external_stack.netif.hwaddr, port->mac, 6);
     netif_create_ip6_linklocal_address(&external_stack.netif, 1);

@@ -27,6 +27,9 @@ struct net_switch *network_switch(const char *name);
 /* Calls fn for every switch, in the worker. */
 void network_for_each_switch(void (*fn)(struct net_switch *net_switch, void *arg), void *arg);
 
+/* The name for the next physical adapter, "eth0" to "eth15", or NULL when there are so many. */
+const char *network_next_adapter(void);
+
 /* A physical adapter: puts its port (name, features, transmit, mac) on NETWORK_DEFAULT_BRIDGE. The first one
  * lends dom0 its address and has it ask for an IP address. Threads only. */
 void network_add_adapter(struct switch_port *port);

@@ -13,6 +13,7 @@ const struct command pci_commands[] = {
     { .name = "pcitest",
       .arguments = "",
       .summary = "test device memory and interrupts on the devices edu and e1000e of QEMU",
+      .options = "dom0 must have been started with DRIVERS=0: its own driver uses the e1000e else.\n",
       .run = pci_test },
 };
 const size_t pci_nr_commands = sizeof(pci_commands) / sizeof(pci_commands[0]);
