@@ -55,6 +55,9 @@ struct block_request {
     /* The device's own. */
     TAILQ_ENTRY(block_request) link;
     uint64_t absolute; /* sector of the whole disk */
+    unsigned begun;    /* segments that the device has, where it takes a request in parts */
+    unsigned parts;    /* that are under way */
+    int error;
 };
 
 TAILQ_HEAD(block_queue, block_request);

@@ -94,18 +94,34 @@ static void give_ref(grant_ref_t ref)
 }
 
 /* Fills an entry; the flags last, since they make it valid. */
-static int grant(domid_t domid, unsigned long frame, uint16_t flags)
+static void fill(grant_ref_t ref, domid_t domid, unsigned long frame, uint16_t flags)
+{
+    table[ref].frame = (uint32_t)frame;
+    table[ref].domid = domid;
+    __atomic_store_n(&table[ref].flags, flags, __ATOMIC_RELEASE);
+}
+
+int gnttab_reserve(void)
 {
     int ref;
 
     mutex_lock(&lock);
     ref = take_ref();
     mutex_unlock(&lock);
-    if (ref < 0)
-        return ref;
-    table[ref].frame = (uint32_t)frame;
-    table[ref].domid = domid;
-    __atomic_store_n(&table[ref].flags, flags, __ATOMIC_RELEASE);
+    return ref;
+}
+
+void gnttab_grant_reserved(grant_ref_t ref, domid_t domid, unsigned long mfn, bool readonly)
+{
+    fill(ref, domid, mfn, GTF_permit_access | (readonly ? GTF_readonly : 0));
+}
+
+static int grant(domid_t domid, unsigned long frame, uint16_t flags)
+{
+    int ref = gnttab_reserve();
+
+    if (ref >= 0)
+        fill((grant_ref_t)ref, domid, frame, flags);
     return ref;
 }
 
@@ -114,7 +130,7 @@ int gnttab_grant_access(domid_t domid, unsigned long mfn, bool readonly)
     return grant(domid, mfn, GTF_permit_access | (readonly ? GTF_readonly : 0));
 }
 
-int gnttab_end_access(grant_ref_t ref)
+int gnttab_revoke_reserved(grant_ref_t ref)
 {
     uint16_t flags = __atomic_load_n(&table[ref].flags, __ATOMIC_ACQUIRE);
 
@@ -123,8 +139,16 @@ int gnttab_end_access(grant_ref_t ref)
             return -XEN_EBUSY;
     } while (!__atomic_compare_exchange_n(&table[ref].flags, &flags, 0, false, __ATOMIC_SEQ_CST,
                                           __ATOMIC_SEQ_CST));
-    give_ref(ref);
     return 0;
+}
+
+int gnttab_end_access(grant_ref_t ref)
+{
+    int error = gnttab_revoke_reserved(ref);
+
+    if (!error)
+        give_ref(ref);
+    return error;
 }
 
 int gnttab_grant_transfer(domid_t domid, unsigned long pfn)

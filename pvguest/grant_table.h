@@ -22,6 +22,13 @@ int gnttab_grant_access(domid_t domid, unsigned long mfn, bool readonly);
  * has it mapped. */
 int gnttab_end_access(grant_ref_t ref);
 
+/* The same in two halves: a reference that grants nothing yet (or a negated Xen errno), and what it grants,
+ * which may be changed in any context on vCPU 0. gnttab_end_access() frees it. */
+int gnttab_reserve(void);
+void gnttab_grant_reserved(grant_ref_t ref, domid_t domid, unsigned long mfn, bool readonly);
+/* Takes the right back, but keeps the reference. -XEN_EBUSY as above. */
+int gnttab_revoke_reserved(grant_ref_t ref);
+
 /* Lets domid give us a frame in exchange for page frame pfn. */
 int gnttab_grant_transfer(domid_t domid, unsigned long pfn);
 /* The frame that was transferred. When none was, the offer is withdrawn (-XEN_ENODATA); either way the

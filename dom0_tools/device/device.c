@@ -155,13 +155,7 @@ static int wait_backend(struct xs_handle *xs, const struct creation *c, unsigned
     struct xenbus_device front;
     int error = xenbus_init_frontend(&front, xs, c->front);
 
-    if (error == 0)
-        error = xenbus_watch_other(&front, "device");
-    if (error != 0)
-        return error;
-    error = xenbus_wait_other(&front, states, time_ns() + time, reached);
-    xenbus_unwatch_other(&front, "device");
-    return error;
+    return error != 0 ? error : xenbus_wait_other(&front, states, time_ns() + time, reached);
 }
 
 /* What the backend says is wrong, if it does. */

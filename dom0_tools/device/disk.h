@@ -25,12 +25,6 @@ struct disk_config {
 /* 0, or EINVAL with a sentence. Any thread. */
 int disk_config_parse(const char *spec, struct disk_config *out, char *error, size_t size);
 
-/* The number of a virtual device's name; false: it is none. */
-bool disk_number(const char *vdev, unsigned *id);
-
-/* The name of a number: "xvda1". */
-void disk_name(unsigned id, char *out, size_t size);
-
 /* 0, or an errno with a sentence. Threads only, as the rest. */
 int disk_attach(domid_t domid, const struct disk_config *config, char *error, size_t size);
 int disk_detach(domid_t domid, unsigned id, bool force, char *error, size_t size);

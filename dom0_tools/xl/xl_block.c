@@ -5,6 +5,7 @@
 #include "dom0_tools/xl/domain_list.h"
 #include "dom0_tools/xl/xl.h"
 #include "pvguest/xenbus.h"
+#include "split_drivers/vbd_number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ int xl_block_detach(int argc, char **argv)
     }
     if (!domain_find(argv[1], &domid))
         return xl_no_domain(argv[1]);
-    if (!disk_number(argv[2], &id)) {
+    if (!vbd_number(argv[2], &id)) {
         fprintf(stderr, "xl block-detach: '%s' is no virtual device\n", argv[2]);
         return COMMAND_FAIL;
     }
