@@ -26,7 +26,7 @@ static int io_get(pte_t e, const struct domain *d, const struct domain *pg_owner
 
     if (pg_owner == &dom_io)
         pg_owner = current->domain;
-    if (!rangeset_contains(pg_owner->iomem, m, m) || !rangeset_contains(d->iomem, m, m))
+    if (!rangeset_contains(d->iomem, m, m) || (pg_owner != d && !rangeset_contains(pg_owner->iomem, m, m)))
         return m == PTE_ADDR >> PAGE_SHIFT ? -EINVAL : -EPERM;
     if (e & PTE_ADDR & ~pte_phys_mask)
         return -EINVAL;

@@ -2,15 +2,14 @@
 /*
  * memory_maps: the informational memory_ops.
  *
- * What:     memory_map, machine_memory_map, maximum_ram_page, maximum_gpfn, machphys_mfn_list,
- *           get_sharing_*.
+ * What:     memory_map, machine_memory_map, maximum_ram_page, maximum_gpfn, machphys_mapping,
+ *           machphys_mfn_list, get_sharing_*.
  * Why:      Linux as initial domain dies without machine_memory_map; a PV domain without a map expects
- *           -ENOSYS.
- * Method:   call with large, small and bad buffers.
- * Expected: machine_memory_map gives sane e820 entries to the initial domain and -EPERM to others;
- *           memory_map works or is -ENOSYS; a buffer that is too small is -EINVAL; bad pointers -EFAULT;
- *           maximum_gpfn is what the guest wrote into shared_info.arch.max_pfn, less one.
- * Xen:      the same.
+ *           -ENOSYS. Linux looks every frame up in the machine-to-physical table up to what machphys_mapping
+ * says. Method:   call with large, small and bad buffers. Expected: machine_memory_map gives sane e820
+ * entries to the initial domain and -EPERM to others; memory_map works or is -ENOSYS; a buffer that is too
+ * small is -EINVAL; bad pointers -EFAULT; machphys_mapping tells the initial domain where the machine's RAM
+ * ends; maximum_gpfn is what the guest wrote into shared_info.arch.max_pfn, less one. Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
 
@@ -69,6 +68,20 @@ static void check_mfn_list(void)
         CHECK(op.nr_extents >= 1 && list[0]);
 }
 
+static void check_machphys_mapping(void)
+{
+    struct xen_machphys_mapping mapping;
+    uint64_t last = (uint64_t)hc_memory_op(XENMEM_maximum_ram_page, 0);
+
+    CHECK_EQ(hc_memory_op(XENMEM_machphys_mapping, &mapping), 0);
+    CHECK_EQ(mapping.v_start, HYPERVISOR_VIRT_START);
+    if (is_initial_domain())
+        CHECK_EQ(mapping.max_mfn, last - 1);
+    else
+        CHECK(mapping.max_mfn >= last);
+    CHECK_EQ(hc_memory_op(XENMEM_machphys_mapping, 0), -XEN_EFAULT);
+}
+
 static void test(void)
 {
     domid_t self = DOMID_SELF;
@@ -76,6 +89,7 @@ static void test(void)
     check_machine_map();
     check_own_map();
     check_mfn_list();
+    check_machphys_mapping();
     CHECK(hc_memory_op(XENMEM_maximum_ram_page, 0) > 0x1000);
     shared_info->arch.max_pfn = start_info->nr_pages;
     CHECK_EQ(hc_memory_op(XENMEM_maximum_gpfn, &self), start_info->nr_pages - 1);
