@@ -78,7 +78,6 @@ static __init void detect_structured(void)
         l = cpuid_leaf(7, 0);
         host_cpu.fsgsbase = l.b & BIT(0);
         host_cpu.smep = l.b & BIT(7);
-        host_cpu.erms = l.b & BIT(9);
         host_cpu.invpcid = l.b & BIT(10);
         host_cpu.smap = l.b & BIT(20);
         host_cpu.umip = l.c & BIT(2);

@@ -13,7 +13,7 @@ struct host_cpu {
     uint32_t max_leaf, max_ext_leaf;
     uint8_t phys_bits, virt_bits;
     bool nx, page1gb, smep, smap, umip, fsgsbase, pge, pcid, invpcid, x2apic, tsc_deadline, tsc_invariant;
-    bool rdtscp, xsave, xsaveopt, xsavec, mwait, syscall, sysenter, rdrand, pku, erms;
+    bool rdtscp, xsave, xsaveopt, xsavec, mwait, syscall, sysenter, rdrand, pku;
     bool svm, vmx;
 };
 extern struct host_cpu host_cpu;

@@ -168,6 +168,10 @@ static void restrict_to(struct cpuid_policy *p, const struct feature_masks *mask
     restrict_caches(p);
     p->features[0].a = min(p->features[0].a, CPUID_FEATURES - 1u);
     p->features[0].b &= masks->features_b;
+    /* A promise of speed that QEMU's emulation breaks: `rep stosb` goes byte by byte there, `rep stosq` by
+     * eight. */
+    if (host_cpu.tcg)
+        p->features[0].b &= ~F(ERMS);
     p->features[0].c &= masks->features_c;
     p->features[0].d &= FEATURES_7D;
     p->features[1] = (struct cpuid_leaf){ .a = p->features[1].a & FEATURES_7A1 };
