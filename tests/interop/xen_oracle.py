@@ -98,6 +98,12 @@ class Oracle(Session):
         """Types a line at a guest's console."""
         self.run(f"echo '{line}' > $(xenstore-read /local/domain/$(xl domid {name})/console/tty)")
 
+    def guest_end(self, name):
+        """Waits until the guest is gone and returns its console log. The control domain sleeps meanwhile, so that what the guest measures is its own."""
+        gone = "timeout 60 xenstore-watch -n 2 @releaseDomain >/dev/null"
+        self.run(f"while xl domid {name} >/dev/null 2>&1; do {gone}; done")
+        return self.run(f"cat {CONSOLE_LOG.format(name)}")
+
     def ticks(self):
         return int(self.run("ticks"))
 
