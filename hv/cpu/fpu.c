@@ -226,6 +226,17 @@ bool fpu_set_xcr0(struct vcpu *v, uint64_t value)
     return true;
 }
 
+void fpu_sync_xcr0(struct vcpu *v)
+{
+    uint32_t lo, hi;
+
+    if (!xfeature_mask)
+        return;
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    this_cpu(loaded_xcr0) = lo | (uint64_t)hi << 32;
+    v->xcr0 = this_cpu(loaded_xcr0) & xfeature_mask;
+}
+
 void fpu_import_legacy(struct vcpu *v, const void *image)
 {
     uint64_t components = xfeature_mask & (XCR0_X87 | XCR0_SSE);

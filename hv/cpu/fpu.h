@@ -20,6 +20,9 @@ void fpu_switch_to(struct vcpu *v);   /* load v's state and XCR0 */
 /* XSETBV by a guest: false when the value is not allowed. */
 bool fpu_set_xcr0(struct vcpu *v, uint64_t value);
 
+/* The guest changed XCR0 behind our back: take over what is loaded. v is current. */
+void fpu_sync_xcr0(struct vcpu *v);
+
 /*
  * The FXSAVE image of struct vcpu_guest_context (512 bytes). The vCPU does not run. Import makes x87 and SSE
  * the only components in use, and clears the reserved bits of MXCSR, which would fault when the state is

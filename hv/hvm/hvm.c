@@ -98,8 +98,8 @@ static void hvm_vcpu_free(struct vcpu *v)
 static void hvm_switch_from(struct vcpu *v)
 {
     v->regs = *guest_regs();
-    fpu_switch_from(v);
     hvm_ops->switch_from(v);
+    fpu_switch_from(v);
 }
 
 static void hvm_switch_to(struct vcpu *v)

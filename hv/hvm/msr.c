@@ -32,7 +32,7 @@
 #define MSR_AMD_PATCH_LOADER 0xc0010020
 #define MSR_AMD_DE_CFG       0xc0011029
 
-#define DE_CFG_LFENCE  BIT(1) /* lfence waits: as every CPU that Linux meets has it */
+#define DE_CFG_LFENCE BIT(1) /* lfence waits: as every CPU that Linux meets has it */
 
 /* Registers that read as zero and ignore what is written. */
 static bool is_inert(uint32_t msr)

@@ -194,6 +194,7 @@ static void svm_switch_from(struct vcpu *v)
 {
     struct hvm_vcpu *h = v->hvm;
 
+    svm_notice_xsetbv(v);
     if (!h->debug_loaded)
         return;
     h->dr[0] = read_dr0();

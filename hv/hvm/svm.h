@@ -3,6 +3,8 @@
 #ifndef HV_HVM_SVM_H
 #define HV_HVM_SVM_H
 
+#include "hv/cpu/cpuid.h"
+#include "hv/cpu/fpu.h"
 #include "hv/hvm/vmcb.h"
 
 /* What the CPUs have, CPUID 0x8000000a EDX; nothing but NPT is relied on. */
@@ -27,6 +29,13 @@ void svm_assign_asid(struct vcpu *v);
 
 /* The guest's debug registers into the CPU, and no more exits for them. */
 void svm_load_debug(struct vcpu *v);
+
+/* QEMU's TCG lets the guest execute xsetbv although it is intercepted. */
+static inline void svm_notice_xsetbv(struct vcpu *v)
+{
+    if (unlikely(host_cpu.tcg))
+        fpu_sync_xcr0(v);
+}
 
 /* The boot CPU's: NULL and *ops filled, or why there can be no hardware guests. */
 const char *svm_detect(struct hvm_ops *ops);

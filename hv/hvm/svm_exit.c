@@ -248,6 +248,7 @@ static void dispatch(struct vcpu *v, uint64_t code)
         hvm_nested_fault(vmcb->exit_info2, vmcb->exit_info1 & NPF_WRITE, vmcb->exit_info1 & NPF_FETCH);
         break;
     case SVM_CPUID:
+        svm_notice_xsetbv(v);
         emulate(v, HVM_EXIT_CPUID, op_cpuid, sizeof(op_cpuid), hvm_exit_cpuid);
         break;
     case SVM_MSR:
