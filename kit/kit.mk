@@ -14,8 +14,9 @@ KIT_CFLAGS := $(filter-out -std=% -ffreestanding -nostdinc -isystem $(GCC_INCLUD
     $(filter -D%,$(PVGUEST_CPPFLAGS))
 
 # In the order of the link: the library's functions take the place of newlib's of the same name.
-KIT_LIBS    := $(PVGUEST_LIB) $(PVGUEST_NET_LIBS) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a
-KIT_HEADERS := $(wildcard pvguest/*.h pvguest/include/*.h pvguest/include/*/*.h pvguest/lwip/*.h pvguest/lwip/*/*.h)
+KIT_LIBS    := $(SPLIT_LIB) $(PVGUEST_LIB) $(PVGUEST_NET_LIBS) $(PVGUEST_EXT4_LIBS) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a
+KIT_HEADERS := $(wildcard pvguest/*.h pvguest/include/*.h pvguest/include/*/*.h pvguest/lwip/*.h pvguest/lwip/*/*.h \
+               pvguest/ext4/*.h split_drivers/*.h)
 KIT_RUN     := run/run.py run/guest.py run/qemu.py
 KIT_BOOT    := $(HV) $(DOM0_ELF) $(DOM0_INITRD) $(XEN_REAL)
 KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/samples/*/*) $(KIT_RUN) hv/ksyms.awk
@@ -25,11 +26,13 @@ kit: $(KIT_STAMP) ## the porting kit, a folder that can be moved: build/kit
 
 $(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(KIT_BOOT) pvguest/pvguest.mk | $(XEN_HEADERS)
 	$(call step,KIT,$(KIT))
-	$(Q)rm -rf $(KIT) && mkdir -p $(KIT)/include/c $(KIT)/include/net $(KIT)/include/pvguest $(KIT)/lib/pkgconfig $(KIT)/bin $(KIT)/boot
-	$(Q)cp -r $(NEWLIB)/include/. pvguest/include/. $(KIT)/include/c
+	$(Q)rm -rf $(KIT) && mkdir -p $(KIT)/include/c $(KIT)/include/posix $(KIT)/include/net $(KIT)/include/pvguest $(KIT)/lib/pkgconfig $(KIT)/bin $(KIT)/boot
+	$(Q)cp -r $(NEWLIB)/include/. $(KIT)/include/c && cp -r pvguest/include/. $(KIT)/include/posix
 	$(Q)cp -r $(LWIP_SRC)/src/include/. $(KIT)/include/net
 	$(Q)cp pvguest/lwip/*.h $(KIT)/include/net && cp -r pvguest/lwip/arch $(KIT)/include/net
-	$(Q)cp pvguest/*.h $(KIT)/include/pvguest && cp -rL $(XEN_HEADERS) $(KIT)/include
+	$(Q)mkdir -p $(KIT)/include/pvguest/ext4 $(KIT)/include/split_drivers
+	$(Q)cp pvguest/*.h $(KIT)/include/pvguest && cp pvguest/ext4/*.h $(KIT)/include/pvguest/ext4
+	$(Q)cp split_drivers/*.h $(KIT)/include/split_drivers && cp -rL $(XEN_HEADERS) $(KIT)/include
 	$(Q)cp $(KIT_LIBS) $(PVGUEST_START) $(PVGUEST_LDS) hv/ksyms.awk $(KIT)/lib
 	$(Q)printf '%s\n' $(KIT_CFLAGS:%='%') > $(KIT)/lib/cflags
 	$(Q)printf '%s\n' $(PVGUEST_LDFLAGS:%='%') > $(KIT)/lib/ldflags
@@ -37,7 +40,7 @@ $(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(KIT_BOOT
 	$(Q)sed -e 's|@CFLAGS@|$(KIT_CFLAGS)|' -e 's|@LDFLAGS@|$(PVGUEST_LDFLAGS)|' -e 's|@GCC_INCLUDE@|$(GCC_INCLUDE)|' \
 	    -e 's|@LIBS@|$(foreach lib,$(notdir $(KIT_LIBS)),$${prefix}/lib/$(lib))|' kit/pvguest.pc > $(KIT)/lib/pkgconfig/pvguest.pc
 	$(Q)cp kit/ryokan-cc kit/ryokan-run kit/new-guest $(KIT_RUN) $(KIT)/bin
-	$(Q)cp kit/guest.mk kit/README.md LICENSE $(KIT) && cp -r kit/template kit/samples $(KIT)
+	$(Q)cp -p kit/guest.mk kit/README.md LICENSE $(KIT) && cp -rp kit/template kit/samples $(KIT)
 	$(Q)cp $(KIT_BOOT) $(KIT)/boot
 	$(Q)touch $@
 
@@ -53,6 +56,10 @@ SAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard kit/samples/*/Makefile))))
 samples: $(SAMPLES:%=sample-%) ## build the sample guests of kit/samples
 
 $(SAMPLES:%=sample-%): sample-%: $(KIT_STAMP)
-	$(Q)$(MAKE) --no-print-directory $(if $(Q),--quiet) -C kit/samples/$* KIT=$(abspath $(KIT)) O=$(abspath $(B)/samples/$*)
+	$(Q)$(MAKE) --no-print-directory $(if $(Q),--quiet) -C kit/samples/$* KIT=$(abspath $(KIT)) O=$(abspath $(B)/samples/$*) \
+	    LUA_SRC=$(abspath $(LUA_SRC)) SQLITE_SRC=$(abspath $(SQLITE_SRC))
+
+sample-lua: $(LUA_SRC)/.unpacked
+sample-sqlite: $(SQLITE_SRC)/.unpacked
 
 test: kit samples

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/file.h"
-#include "pvguest/console.h"
 #include "pvguest/fs.h"
 #include "pvguest/sync.h"
-#include "pvguest/time.h"
+#include "pvguest/terminal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_FILES    1024
 #define MAX_TRANSFER ((size_t)INT_MAX) /* newlib's read() and write() return int */
 
 static struct mutex lock = MUTEX_INITIALIZER(lock);
-static struct file *files[MAX_FILES];
+static struct file *files[FILE_MAX];
 
 /* A result of the operations' convention as the C library wants it. */
 static long c_result(long result)
@@ -27,13 +27,14 @@ static long c_result(long result)
     return -1;
 }
 
-static int install(struct file *file)
+/* The lowest descriptor that is free, from fd on. */
+static int install(struct file *file, int fd)
 {
-    int fd = 0;
-
-    while (fd < MAX_FILES && files[fd])
+    if (fd < 0)
+        return -EINVAL;
+    while (fd < FILE_MAX && files[fd])
         fd++;
-    if (fd == MAX_FILES)
+    if (fd >= FILE_MAX)
         return -EMFILE;
     files[fd] = file;
     file->references++;
@@ -45,7 +46,7 @@ int file_install(struct file *file)
     int fd;
 
     mutex_lock(&lock);
-    fd = install(file);
+    fd = install(file, 0);
     mutex_unlock(&lock);
     return fd;
 }
@@ -66,13 +67,12 @@ int file_open(const struct file_ops *ops, void *object)
     return fd;
 }
 
-/* The open file of a descriptor, kept alive until file_put(); NULL and errno EBADF. */
-static struct file *file_get(int fd)
+struct file *file_get(int fd)
 {
     struct file *file = NULL;
 
     mutex_lock(&lock);
-    if (fd >= 0 && fd < MAX_FILES && files[fd]) {
+    if (fd >= 0 && fd < FILE_MAX && files[fd]) {
         file = files[fd];
         file->references++;
     }
@@ -98,7 +98,7 @@ void file_discard(struct file *file)
     file_end(file);
 }
 
-static int file_put(struct file *file)
+int file_put(struct file *file)
 {
     bool last;
 
@@ -325,7 +325,7 @@ int close(int fd)
     struct file *file = NULL;
 
     mutex_lock(&lock);
-    if (fd >= 0 && fd < MAX_FILES) {
+    if (fd >= 0 && fd < FILE_MAX) {
         file = files[fd];
         files[fd] = NULL;
     }
@@ -341,50 +341,111 @@ int dup(int fd)
     if (!file)
         return -1;
     mutex_lock(&lock);
-    copy = install(file);
+    copy = install(file, 0);
     mutex_unlock(&lock);
     file_put(file);
     return (int)c_result(copy);
 }
 
-static ssize_t console_file_read(struct file *file, void *buf, size_t length)
+int dup2(int fd, int copy)
 {
-    size_t got;
+    struct file *file = file_get(fd), *old;
 
-    (void)file;
-    do {
-        got = console_read(buf, length, TIME_NEVER);
-    } while (got == 0 && length != 0); /* 0 bytes would be the end of the file */
-    return (ssize_t)got;
+    if (!file)
+        return -1;
+    if (copy < 0 || copy >= FILE_MAX || copy == fd) {
+        file_put(file);
+        return copy == fd ? copy : (int)c_result(-EBADF);
+    }
+    mutex_lock(&lock);
+    old = files[copy];
+    files[copy] = file; /* with the reference that file_get() took */
+    mutex_unlock(&lock);
+    if (old)
+        file_put(old);
+    return copy;
 }
 
-static ssize_t console_file_write(struct file *file, const void *buf, size_t length)
+static int file_ioctl(struct file *file, unsigned long request, void *arg)
 {
-    (void)file;
-    console_write(buf, length);
-    return (ssize_t)length;
+    return file->ops->control ? file->ops->control(file, request, arg) : -ENOTTY;
 }
 
-static int console_file_fstat(struct file *file, struct stat *st)
+int ioctl(int fd, unsigned long request, ...)
 {
-    (void)file;
-    st->st_mode = S_IFCHR | 0600;
-    st->st_blksize = 1024;
-    return 0;
+    struct file *file = file_get(fd);
+    va_list args;
+    int result;
+
+    if (!file)
+        return -1;
+    va_start(args, request);
+    result = file_ioctl(file, request, va_arg(args, void *));
+    va_end(args);
+    file_put(file);
+    return (int)c_result(result);
 }
 
-static const struct file_ops console_file_ops = {
-    .read = console_file_read,
-    .write = console_file_write,
-    .fstat = console_file_fstat,
-};
+static int set_flags(struct file *file, int flags)
+{
+    int nonblocking = (flags & O_NONBLOCK) != 0;
+    int error = file->ops->control ? file->ops->control(file, FIONBIO, &nonblocking) : 0;
+
+    if (!error || error == -ENOTTY)
+        file->flags = (file->flags & ~(O_APPEND | O_NONBLOCK)) | (flags & (O_APPEND | O_NONBLOCK));
+    return error == -ENOTTY ? 0 : error;
+}
+
+/* A guest is one process, so its record locks never meet another's, and nothing is inherited. */
+static int control(struct file *file, int cmd, va_list args)
+{
+    int fd;
+
+    switch (cmd) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        mutex_lock(&lock);
+        fd = install(file, va_arg(args, int));
+        mutex_unlock(&lock);
+        return fd;
+    case F_GETFD:
+    case F_SETFD:
+    case F_SETLK:
+    case F_SETLKW:
+        return 0;
+    case F_GETLK:
+        va_arg(args, struct flock *)->l_type = F_UNLCK;
+        return 0;
+    case F_GETFL:
+        return file->flags;
+    case F_SETFL:
+        return set_flags(file, va_arg(args, int));
+    default:
+        return -EINVAL;
+    }
+}
+
+int fcntl(int fd, int cmd, ...)
+{
+    struct file *file = file_get(fd);
+    va_list args;
+    int result;
+
+    if (!file)
+        return -1;
+    va_start(args, cmd);
+    result = control(file, cmd, args);
+    va_end(args);
+    file_put(file);
+    return (int)c_result(result);
+}
 
 void file_init(void)
 {
     static struct file console = {
-        .ops = &console_file_ops, .flags = O_RDWR, .references = 1, .is_terminal = 1
+        .ops = &terminal_file_ops, .flags = O_RDWR, .references = 1, .is_terminal = 1
     };
 
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        install(&console);
+        install(&console, 0);
 }

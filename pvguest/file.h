@@ -13,6 +13,8 @@
 struct stat;
 struct file;
 
+#define FILE_MAX 1024 /* descriptors */
+
 /*
  * A member that is NULL makes the call fail with the errno that POSIX has for it. Streams have read and
  * write; what has positions has pread and pwrite instead, and file.c keeps the offset.
@@ -24,7 +26,10 @@ struct file_ops {
     ssize_t (*pwrite)(struct file *file, const void *buf, size_t length, off_t offset);
     int (*fstat)(struct file *file, struct stat *st); /* *st is zeroed */
     int (*truncate)(struct file *file, off_t length);
-    int (*sync)(struct file *file);  /* NULL: nothing to do */
+    int (*sync)(struct file *file); /* NULL: nothing to do */
+    /* ioctl() with an argument by pointer; -ENOTTY for requests that mean nothing here. FIONBIO also comes
+     * from fcntl(). */
+    int (*control)(struct file *file, unsigned long request, void *arg);
     int (*close)(struct file *file); /* last use; frees what `object` stands for */
 };
 
@@ -48,6 +53,11 @@ int file_install(struct file *file);
 
 /* Closes a file without a descriptor, that is, after file_install() has failed. */
 void file_discard(struct file *file);
+
+/* The open file of a descriptor, kept until file_put(); NULL and errno = EBADF. file_put() returns what
+ * closing said, if this was the last use. */
+struct file *file_get(int fd);
+int file_put(struct file *file);
 
 /* The console as descriptors 0, 1 and 2. */
 void file_init(void);

@@ -220,12 +220,6 @@ pid_t wait(int *status)
     return unsupported(ECHILD);
 }
 
-int fcntl(int fd, int cmd, ...)
-{
-    (void)fd, (void)cmd;
-    return unsupported(ENOSYS);
-}
-
 int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 {
     (void)how, (void)set, (void)old;
