@@ -32,3 +32,33 @@ def sample_bare():
         session.position = 0
         session.expect("dom0# ")
         check(" ---s--" in session.command_line("xl list bare"), "the guest has not ended:\n" + session.tail())
+
+
+def archive(name):
+    return os.path.join(BUILD, "samples", name, name + ".tar")
+
+
+@test
+def sample_lua():
+    """What: Debian's Lua passes its script, and its prompt can be used. Why: it is an ordinary program that was not written for this. Method: on
+    Ryokan and on real Xen with the script and an environment; then without, lines typed at the prompt, one corrected by Backspace and one taken
+    back by Ctrl-U. Expected: `all checks passed`; the right answers; os.exit(3) is a crash that says 3."""
+    for hypervisor in ("ryokan", "xen"):
+        with alone("sample_lua", sample("lua"), "COLOUR=green /check.lua", hypervisor, archive("lua"), lifetime=120) as session:
+            session.expect("lua: all checks passed")
+    with alone("sample_lua_prompt", sample("lua"), lifetime=120) as session:
+        session.expect("^> ")
+        session.send("nonsense\x15print(6 * 9\x7f7)\r")
+        session.expect("^42\n> ")
+        session.send("os.exit(3)\r")
+        session.expect("main returned 3")
+
+
+@test
+def sample_sqlite():
+    """What: Debian's SQLite passes its script. Why: it uses what few other programs do: fsync, record locks, random access, time.
+    Method: on Ryokan and on real Xen, a database in memory's file system. Expected: every check is ok, the integrity check too."""
+    for hypervisor in ("ryokan", "xen"):
+        with alone("sample_sqlite", sample("sqlite"), "-init /check.sql /tmp/test.db .quit", hypervisor, archive("sqlite"), lifetime=120) as session:
+            session.expect("sqlite: all checks passed")
+            check("wrong" not in session.output and "vacuum ok\nok\n" in session.output, "a check failed:\n" + session.tail(20))
