@@ -5,6 +5,8 @@
 
 #include_next <sys/stat.h>
 
+struct stat;
+
 /* The file systems follow symbolic links, so this is stat(). */
 int lstat(const char *path, struct stat *st);
 
