@@ -58,3 +58,6 @@ $(NEWLIB_LIBC): $(NEWLIB_TAR) $(NEWLIB_CONFIG)
 	    make -C $(NEWLIB_BUILD)/obj MAKEINFO=true install-target-newlib
 	$(Q)rm -rf $(NEWLIB_BUILD)
 	$(Q)touch $@
+
+# Installed by the same commands.
+$(NEWLIB)/lib/libm.a: $(NEWLIB_LIBC) ;
