@@ -46,6 +46,8 @@ static int set_access(struct parser *p, const char *value)
 {
     bool write = strcmp(value, "rw") == 0 || strcmp(value, "w") == 0;
 
+    if (*value == '\0')
+        return 0;
     if (!write && strcmp(value, "r") != 0 && strcmp(value, "ro") != 0)
         return fail(p, "access '%s' is not known; there are r, ro, w and rw", value);
     p->out->write = write;
