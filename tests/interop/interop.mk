@@ -32,5 +32,14 @@ $(NET_INITRAMFS): tests/interop/net_initramfs.py tests/bench/initramfs.py $(INTE
 	$(call step,GEN,$@)
 	$(Q)python3 $< $(DEBS)/linux-image-cloud-amd64/lib/modules $(INTEROP_DIR)/transfer $@
 
+# Linux as a guest with virtual disks and networks.
+GUEST_INITRAMFS := $(INTEROP_DIR)/guest.cpio.gz
+GUEST_DEBS := e2fsprogs libblkid1 libc6 libcom-err2 libext2fs2 libuuid1 util-linux zlib1g
+
+$(GUEST_INITRAMFS): tests/interop/guest_initramfs.py tests/interop/xen_dom0_initramfs.py tests/bench/initramfs.py $(FIO) \
+                    $(DEBS)/linux-image-cloud-amd64/.unpacked $(DEBS)/linux-image-amd64/.unpacked $(GUEST_DEBS:%=$(DEBS)/%/.unpacked)
+	$(call step,GEN,$@)
+	$(Q)python3 $< $@ $(FIO) $(DEBS)/linux-image-cloud-amd64/lib/modules/* $(DEBS)/linux-image-amd64/lib/modules/* -- $(GUEST_DEBS:%=$(DEBS)/%)
+
 .PHONY: interop
-interop: $(STRESS_INITRAMFS) $(NET_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need
+interop: $(STRESS_INITRAMFS) $(GUEST_INITRAMFS) $(NET_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need
