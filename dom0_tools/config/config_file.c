@@ -266,10 +266,13 @@ static bool set(struct config_file *file, char *key, struct config_value *value)
 /* Moves the items of `more` behind those of `list`. */
 static bool append_items(struct config_value *list, struct config_value *more)
 {
-    struct config_value *grown = realloc(list->item, (list->nr + more->nr) * sizeof(*grown));
+    struct config_value *grown;
 
+    if (more->nr == 0)
+        return true;
+    grown = realloc(list->item, (list->nr + more->nr) * sizeof(*grown));
     if (grown == NULL)
-        return more->nr == 0;
+        return false;
     memcpy(grown + list->nr, more->item, more->nr * sizeof(*grown));
     list->item = grown;
     list->nr += more->nr;

@@ -73,7 +73,7 @@ REFUSED = [
     ("xl create name=bad kernel=/guest", "cannot be read: Is a directory"),
     ("xl create name=bad kernel=/README", "not an ELF file"),
     ("xl create name=bad kernel=/guest/answer ramdisk=/nowhere", "the RAM disk '/nowhere' cannot be read"),
-    ("xl create name=bad kernel=/guest/answer memory=1", "too small: kernel, initrd and tables need"),
+    ("xl create name=bad kernel=/guest/answer ramdisk=/guest/answer memory=1", "too small: kernel, initrd and tables need"),
     ("xl create name=bad kernel=/guest/answer memory=100000", "the machine has only"),
     ("xl create name=bad kernel=/guest/answer vcpus=500", "the hypervisor makes no domain: Invalid argument"),
     ("xl create name=bad kernel=/guest/answer cpus=77", "names none of the machine's CPUs"),

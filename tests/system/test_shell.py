@@ -27,7 +27,7 @@ def answers(session, line, *patterns):
 def check_commands(session):
     """Every command once, with what it must say whatever the hypervisor is."""
     answers(session, "help", r"^  xl +manage domains", r"^  lspci ")
-    answers(session, "help xl list", r"^usage: xl list \[-v\]", r"^  -v ")
+    answers(session, "help xl list", r"^usage: xl list \[-lv\]", r"^  -v ")
     answers(session, "xl list", r"^Name {40}ID   Mem VCPUs\tState\tTime\(s\)$",
             r"^Domain-0 {37}0 +\d+ +\d+ +r----- +\d+\.\d$")  # fmt: skip
     answers(session, "xl list -v Domain-0", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -87,7 +87,7 @@ def check_editing(session):
     session.send("\x1b[A\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D\x1b[3~F\r")  # up; the f of first becomes F
     session.expect(r"^First$")
     session.expect(PROMPT)
-    session.send("xl vc\t0\r")  # the word is completed, and a space follows
+    session.send("xl vcpu-l\t0\r")  # the word is completed, and a space follows
     session.expect(r"^Domain-0 .* / ")
     session.expect(PROMPT)
     session.send("cat /et\tmo\t\r")
