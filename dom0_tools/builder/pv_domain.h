@@ -20,6 +20,7 @@ struct build_request {
     size_t initrd_size;
     const char *cmdline;
     uint64_t pages;                         /* memory that it starts with */
+    uint32_t vcpus;                         /* all that it can have */
     evtchn_port_t store_port, console_port; /* of the domain, for whoever serves its rings */
 };
 

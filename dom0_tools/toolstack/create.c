@@ -4,6 +4,7 @@
 #include "dom0_tools/device/vif.h"
 #include "dom0_tools/builder/kernel_image.h"
 #include "dom0_tools/builder/pv_domain.h"
+#include "dom0_tools/builder/pvh_domain.h"
 #include "dom0_tools/toolstack/cpu_list.h"
 #include "dom0_tools/toolstack/domain_nodes.h"
 #include "dom0_tools/toolstack/file_data.h"
@@ -102,6 +103,10 @@ static bool make_domain(struct creation *c)
                                               .max_maptrack_frames = c->config->max_maptrack_frames,
                                               .grant_opts = XEN_DOMCTL_GRANT_version(1) };
 
+    if (c->config->type == DOMAIN_PVH) {
+        create.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
+        create.arch.emulation_flags = XEN_X86_EMU_LAPIC;
+    }
     memcpy(create.handle, c->config->uuid, sizeof(create.handle));
     return check(c, xc_domain_create(&create, &c->domid), "the hypervisor makes no domain");
 }
@@ -150,8 +155,8 @@ static bool set_limits(const struct creation *c)
     return check(c, xc_domain_max_vcpus(c->domid, config->max_vcpus), "its vCPUs cannot be made") &&
            check(c, xc_memory_max(c->domid, config->max_memory_kib + SLACK_KIB),
                  "its memory limit was refused") &&
-           check(c, xc_memory_set_map(c->domid, config->max_memory_kib * 1024),
-                 "its memory map was refused") &&
+           (config->type != DOMAIN_PV || check(c, xc_memory_set_map(c->domid, config->max_memory_kib * 1024),
+                                               "its memory map was refused")) &&
            set_affinity(c) && set_schedule(c);
 }
 
@@ -163,13 +168,15 @@ static bool build(struct creation *c)
                                          .initrd = c->ramdisk.data,
                                          .initrd_size = c->ramdisk.size,
                                          .cmdline = c->config->cmdline,
-                                         .pages = c->config->memory_kib / PAGE_KIB };
+                                         .pages = c->config->memory_kib / PAGE_KIB,
+                                         .vcpus = c->config->max_vcpus };
     if (!check(c, xc_evtchn_alloc_unbound(c->domid, 0, &c->request.store_port),
                "it gets no port to xenstore") ||
         !check(c, xc_evtchn_alloc_unbound(c->domid, 0, &c->request.console_port),
                "it gets no port to its console"))
         return false;
-    return pv_domain_build(&c->request, &c->built, c->error);
+    return c->config->type == DOMAIN_PVH ? pvh_domain_build(&c->request, &c->built, c->error)
+                                         : pv_domain_build(&c->request, &c->built, c->error);
 }
 
 static bool introduce(const struct creation *c)
@@ -232,7 +239,7 @@ bool domain_create(struct xs_handle *h, struct domain_config *config, domid_t *d
     struct creation c = { .h = h, .config = config, .error = error };
     bool ok;
 
-    if (config->type != DOMAIN_PV)
+    if (config->type == DOMAIN_HVM)
         return fail(&c, "domains of type %s cannot be made here", domain_type_name(config->type));
     make_uuid(config);
     ok = check_memory(&c) && read_files(&c) && make_domain(&c);

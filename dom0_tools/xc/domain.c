@@ -11,6 +11,7 @@
 #include <xen/errno.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
+#include <xen/memory.h>
 #include <xen/sched.h>
 
 int xc_domains(domid_t first, struct xen_domctl_getdomaininfo *info, uint32_t max)
@@ -119,21 +120,12 @@ int xc_evtchn_alloc_unbound(domid_t domid, domid_t remote, evtchn_port_t *port)
     return rc;
 }
 
-int xc_grant_preset(domid_t domid, const grant_ref_t *refs, const xen_pfn_t *frames, unsigned int nr,
-                    domid_t user)
+/* Writes the entries in the first page of the table, which is mapped at `frame`. */
+static int write_grants(domid_t domid, xen_pfn_t frame, const grant_ref_t *refs, const xen_pfn_t *frames,
+                        unsigned int nr, domid_t user)
 {
-    struct gnttab_setup_table op = { .dom = domid, .nr_frames = 1 };
-    volatile struct grant_entry_v1 *table;
-    xen_pfn_t frame;
-    int rc;
+    volatile struct grant_entry_v1 *table = map_foreign(domid, &frame, 1, PTE_RW, NULL);
 
-    set_xen_guest_handle(op.frame_list, &frame);
-    rc = (int)hypercall_grant_table_op(GNTTABOP_setup_table, &op, 1);
-    if (rc == 0)
-        rc = gnttab_status_errno(op.status);
-    if (rc != 0)
-        return rc;
-    table = map_foreign(domid, &frame, 1, PTE_RW, NULL);
     if (table == NULL)
         return -XEN_ENOMEM;
     for (unsigned int i = 0; i < nr; i++) {
@@ -144,4 +136,32 @@ int xc_grant_preset(domid_t domid, const grant_ref_t *refs, const xen_pfn_t *fra
     }
     unmap_frames((void *)(uintptr_t)table, 1);
     return 0;
+}
+
+int xc_grant_preset(domid_t domid, const grant_ref_t *refs, const xen_pfn_t *frames, unsigned int nr,
+                    domid_t user)
+{
+    struct gnttab_setup_table op = { .dom = domid, .nr_frames = 1 };
+    xen_pfn_t frame;
+    int rc;
+
+    set_xen_guest_handle(op.frame_list, &frame);
+    rc = (int)hypercall_grant_table_op(GNTTABOP_setup_table, &op, 1);
+    if (rc == 0)
+        rc = gnttab_status_errno(op.status);
+    return rc == 0 ? write_grants(domid, frame, refs, frames, nr, user) : rc;
+}
+
+int xc_grant_preset_hvm(domid_t domid, xen_pfn_t scratch, const grant_ref_t *refs, const xen_pfn_t *frames,
+                        unsigned int nr, domid_t user)
+{
+    struct xen_add_to_physmap add = { .domid = domid, .space = XENMAPSPACE_grant_table, .gpfn = scratch };
+    struct xen_remove_from_physmap away = { .domid = domid, .gpfn = scratch };
+    int rc = (int)hypercall_memory_op(XENMEM_add_to_physmap, &add);
+
+    if (rc != 0)
+        return rc;
+    rc = write_grants(domid, scratch, refs, frames, nr, user);
+    hypercall_memory_op(XENMEM_remove_from_physmap, &away);
+    return rc;
 }

@@ -46,5 +46,9 @@ int xc_evtchn_alloc_unbound(domid_t domid, domid_t remote, evtchn_port_t *port);
 /* Writes entry `ref` (below 8: the toolstack's) of its grant table: `user` may map `frame`. */
 int xc_grant_preset(domid_t domid, const grant_ref_t *refs, const xen_pfn_t *frames, unsigned int nr,
                     domid_t user);
+/* The same for a hardware guest, whose table is put at guest frame `scratch`, where nothing is, for the
+ * moment. */
+int xc_grant_preset_hvm(domid_t domid, xen_pfn_t scratch, const grant_ref_t *refs, const xen_pfn_t *frames,
+                        unsigned int nr, domid_t user);
 
 #endif

@@ -3,6 +3,7 @@
 #include "dom0_tools/xc/call.h"
 #include "pvguest/hypercall.h"
 
+#include <xen/errno.h>
 #include <xen/memory.h>
 
 int xc_memory_max(domid_t domid, uint64_t kib)
@@ -36,15 +37,29 @@ int xc_memory_pin_l4(domid_t domid, xen_pfn_t mfn)
     return (int)hypercall_mmuext_op(&op, 1, NULL, domid);
 }
 
+/* The PC firmware's E820 form, which no header of the ABI declares. */
+struct e820_entry {
+    uint64_t addr, size;
+    uint32_t type;
+} __attribute__((packed));
+
+int xc_memory_set_regions(domid_t domid, const struct hvm_memmap_table_entry *regions, unsigned int nr)
+{
+    struct xen_foreign_memory_map op = { .domid = domid, .map.nr_entries = nr };
+    struct e820_entry map[XC_MAX_REGIONS];
+
+    if (nr > XC_MAX_REGIONS)
+        return -XEN_E2BIG;
+    for (unsigned int i = 0; i < nr; i++)
+        map[i] =
+            (struct e820_entry){ .addr = regions[i].addr, .size = regions[i].size, .type = regions[i].type };
+    set_xen_guest_handle(op.map.buffer, map);
+    return (int)hypercall_memory_op(XENMEM_set_memory_map, &op);
+}
+
 int xc_memory_set_map(domid_t domid, uint64_t bytes)
 {
-    /* The PC firmware's E820 form, which no header of the ABI declares. */
-    struct {
-        uint64_t addr, size;
-        uint32_t type;
-    } __attribute__((packed)) ram = { .size = bytes, .type = 1 };
-    struct xen_foreign_memory_map op = { .domid = domid, .map.nr_entries = 1 };
+    const struct hvm_memmap_table_entry ram = { .size = bytes, .type = XEN_HVM_MEMMAP_TYPE_RAM };
 
-    set_xen_guest_handle(op.map.buffer, &ram);
-    return (int)hypercall_memory_op(XENMEM_set_memory_map, &op);
+    return xc_memory_set_regions(domid, &ram, 1);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <xen/xen.h>
+#include <xen/arch-x86/hvm/start_info.h>
 
 /* No more than that many KiB from now on; what it has it keeps. */
 int xc_memory_max(domid_t domid, uint64_t kib);
@@ -23,7 +24,9 @@ int xc_memory_hypercall_page(domid_t domid, xen_pfn_t mfn);
 /* Checks the page tables below this frame, a level-4 table, and makes them such. */
 int xc_memory_pin_l4(domid_t domid, xen_pfn_t mfn);
 
-/* What XENMEM_memory_map tells it: all of [0, bytes) is RAM. */
+/* What XENMEM_memory_map tells it: all of [0, bytes) is RAM; or these regions, XC_MAX_REGIONS at most. */
 int xc_memory_set_map(domid_t domid, uint64_t bytes);
+#define XC_MAX_REGIONS 16
+int xc_memory_set_regions(domid_t domid, const struct hvm_memmap_table_entry *regions, unsigned int nr);
 
 #endif
