@@ -12,6 +12,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -27,6 +28,8 @@ DOM0_KERNEL = os.path.join(BUILD, "debs", "vmlinuz")
 DOM0_INITRAMFS = os.path.join(BUILD, "interop", "xen-dom0.cpio.gz")
 LINUX_CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 PROMPT = "oracle# "
+# Xen drops what is typed ahead of its control domain by more than 128 characters.
+LINE_MAX, PIECE = 100, 40
 CONSOLE_LOG = "/var/log/xen/console/guest-{}.log"
 
 
@@ -58,12 +61,20 @@ class Oracle(Session):
         self.expect(PROMPT)
         return self
 
-    def attempt(self, line, timeout=None):
-        """Runs a shell line in the control domain; returns its output and status."""
+    def _short_line(self, line, timeout=None):
         before = self.position
         self.send(line + "\n")
         end = self.expect(r"oracle: status (\d+)\noracle# ", timeout)
         return self.output[before : end.start()], int(end[1])
+
+    def attempt(self, line, timeout=None):
+        """Runs a shell line in the control domain; returns its output and status."""
+        if len(line) < LINE_MAX:
+            return self._short_line(line, timeout)
+        self._short_line(": > /tmp/line")
+        for at in range(0, len(line), PIECE):
+            self._short_line(f"printf %s {shlex.quote(line[at : at + PIECE])} >> /tmp/line")
+        return self._short_line(". /tmp/line", timeout)
 
     def run(self, line, timeout=None):
         """Runs a shell line that must succeed; returns its output."""
@@ -74,7 +85,7 @@ class Oracle(Session):
 
     def write(self, path, text):
         """Writes a small text file in the control domain."""
-        lines = " ".join("'" + line.replace("'", "'\\''") + "'" for line in text.strip().split("\n"))
+        lines = " ".join(shlex.quote(line) for line in text.strip().split("\n"))
         self.run(f"printf '%s\\n' {lines} > {path}")
 
     def create(self, config, options=""):
