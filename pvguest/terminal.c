@@ -80,6 +80,13 @@ static void type(char c)
     }
 }
 
+/* In raw mode every byte is a line. */
+static void keep(char c)
+{
+    line.text[line.length++] = c;
+    line.complete = true;
+}
+
 /* Takes typed bytes until a line is complete or the deadline. */
 static bool complete_line(uint64_t deadline)
 {
@@ -87,7 +94,7 @@ static bool complete_line(uint64_t deadline)
 
     while (!line.complete) {
         if (console_read(&c, 1, deadline) == 1)
-            type(c);
+            raw ? keep(c) : type(c);
         else if (deadline != TIME_NEVER)
             return false;
     }
@@ -110,16 +117,6 @@ static ssize_t read_line(char *buf, size_t length, uint64_t deadline)
     return (ssize_t)count;
 }
 
-static ssize_t read_raw(char *buf, size_t length, uint64_t deadline)
-{
-    size_t got;
-
-    do {
-        got = console_read(buf, length, deadline);
-    } while (got == 0 && deadline == TIME_NEVER); /* 0 bytes would be the end of the file */
-    return got ? (ssize_t)got : -EAGAIN;
-}
-
 static ssize_t terminal_read(struct file *file, void *buf, size_t length)
 {
     uint64_t deadline = file->flags & O_NONBLOCK ? 0 : TIME_NEVER;
@@ -128,7 +125,7 @@ static ssize_t terminal_read(struct file *file, void *buf, size_t length)
     if (length == 0)
         return 0;
     mutex_lock(&lock);
-    result = raw ? read_raw(buf, length, deadline) : read_line(buf, length, deadline);
+    result = read_line(buf, length, deadline);
     mutex_unlock(&lock);
     return result;
 }
@@ -153,6 +150,16 @@ const struct file_ops terminal_file_ops = {
     .write = terminal_write,
     .fstat = terminal_fstat,
 };
+
+bool terminal_readable(void)
+{
+    bool readable;
+
+    mutex_lock(&lock);
+    readable = complete_line(0);
+    mutex_unlock(&lock);
+    return readable;
+}
 
 void terminal_set_raw(bool on)
 {

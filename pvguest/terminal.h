@@ -16,4 +16,7 @@ extern const struct file_ops terminal_file_ops;
 /* From the next read() on. What was typed and not yet read is lost. Threads only. */
 void terminal_set_raw(bool raw);
 
+/* Whether a read() would return at once. Threads only; waits while another thread reads. */
+bool terminal_readable(void);
+
 #endif

@@ -11,7 +11,7 @@ LWIP_DEBIAN_SHA256 := c5a48413d362cc757032cdd58f528f75eb64ee781ca46ca24f010b49b0
 LWIP_DSC_SHA256    := 8d8f944db8e6d542fc2d6f01559078fb1b5dda71651c67ee5fa3571ed1342c50
 
 # What a file that uses lwIP is compiled with, besides newlib's flags.
-LWIP_CPPFLAGS := -Ipvguest/lwip -I$(LWIP_SRC)/src/include
+LWIP_CPPFLAGS := -Ipvguest/lwip -Ipvguest/lwip/include -Ipvguest/include -I$(LWIP_SRC)/src/include
 
 .PHONY: lwip
 lwip: $(LWIP_LIB)
@@ -27,6 +27,6 @@ $(LWIP_SRC)/.unpacked: | $(SETUP)
 	$(Q)touch $@
 
 # The list of sources is only known once they are unpacked, so a second make compiles them.
-$(LWIP_LIB): $(LWIP_SRC)/.unpacked $(NEWLIB_LIBC) $(wildcard pvguest/lwip/*.h pvguest/lwip/arch/*.h)
+$(LWIP_LIB): $(LWIP_SRC)/.unpacked $(NEWLIB_LIBC) $(wildcard pvguest/lwip/lwipopts.h pvguest/lwip/port.h pvguest/lwip/arch/*.h)
 	$(Q)$(QUIET) 'compile lwIP' $(B)/log/lwip-make.log $(MAKE) -f setup/lwip-objects.mk \
 	    LIB=$@ SRC=$(LWIP_SRC)/src CC='$(CC)' CFLAGS='-O2 $(FREE_FLAGS) $(NEWLIB_CFLAGS) $(LWIP_CPPFLAGS)'

@@ -8,6 +8,7 @@
 #include "lwip/tcpip.h"
 #include "netif/ethernet.h"
 #include "pvguest/event_channel.h"
+#include "pvguest/lwip/start.h"
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
 #include "pvguest/xen_errno.h"
@@ -417,20 +418,12 @@ static void look_for_devices(void *arg)
     }
 }
 
-static void stack_is_up(void *arg)
-{
-    semaphore_up(arg);
-}
-
 int netfront_start(void)
 {
     struct xs_handle *xs;
-    struct semaphore up;
     struct thread *thread;
 
-    semaphore_init(&up, 0);
-    tcpip_init(stack_is_up, &up);
-    semaphore_down(&up);
+    lwip_start();
     if (!worker_start(&worker, "net"))
         return ENOMEM;
     xs = xs_open(0);

@@ -3,7 +3,7 @@
 #include "dom0_tools/network/stack_port.h"
 #include "lwip/dhcp.h"
 #include "lwip/tcpip.h"
-#include "pvguest/sync.h"
+#include "pvguest/lwip/start.h"
 #include "split_drivers/netback.h"
 
 #include <errno.h>
@@ -62,11 +62,6 @@ void network_for_each_switch(void (*fn)(struct net_switch *net_switch, void *arg
     worker_call(&worker, for_each, &each);
 }
 
-static void stack_is_up(void *arg)
-{
-    semaphore_up(arg);
-}
-
 /* Locally administered, not multicast (IEEE 802, 8.2). */
 static void random_mac(uint8_t *mac)
 {
@@ -76,14 +71,11 @@ static void random_mac(uint8_t *mac)
 
 int network_start(void)
 {
-    struct semaphore up;
     uint8_t mac[6];
 
     if (!worker_start(&worker, "network"))
         return ENOMEM;
-    semaphore_init(&up, 0);
-    tcpip_init(stack_is_up, &up);
-    semaphore_down(&up);
+    lwip_start();
     switch_init(&external, NETWORK_DEFAULT_BRIDGE);
     LIST_INSERT_HEAD(&switches, &external, next);
     random_mac(mac);

@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lwIP on the guest library: a server thread and a client exchange data over the loopback interface, by IPv4,
- * by IPv6 and by UDP; refused connections and receive timeouts are reported as such. Prints "Test result:
+ * Sockets on the guest library, by their POSIX names: a server thread and a client exchange data over the
+ * loopback interface, by IPv4, by IPv6 and by UDP; refused connections and receive timeouts are reported as
+ * such; poll() and select() wait for sockets and other descriptors; names are resolved. Prints "Test result:
  * ..." at its end.
  */
-#include "lwip/sockets.h"
-#include "lwip/tcpip.h"
 #include "pvguest/panic.h"
-#include "pvguest/sync.h"
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include <xen/sched.h>
 
 #define TOTAL (8UL << 20)
 #define CHUNK 8192
-
-static struct semaphore started = SEMAPHORE_INITIALIZER(started, 0);
-
-static void tcpip_is_up(void *arg)
-{
-    (void)arg;
-    semaphore_up(&started);
-}
 
 static void fail(const char *what)
 {
@@ -56,17 +55,18 @@ static void serve(void *arg)
 {
     struct transfer *transfer = arg;
     static unsigned char buf[CHUNK];
-    int connection = lwip_accept(transfer->listener, NULL, NULL);
+    int connection = accept(transfer->listener, NULL, NULL);
+    const struct iovec answer[] = { { (char[]){ "do" }, 2 }, { (char[]){ "ne" }, 2 } };
     ssize_t got;
 
     check(connection >= 0, "accept");
-    while ((got = lwip_recv(connection, buf, sizeof(buf), 0)) > 0) {
+    while ((got = read(connection, buf, sizeof(buf))) > 0) {
         for (ssize_t i = 0; i < got; i++)
             transfer->intact = transfer->intact && buf[i] == pattern(transfer->received + (size_t)i);
         transfer->received += (size_t)got;
     }
-    check(lwip_send(connection, "done", 4, 0) == 4, "send the answer");
-    lwip_close(connection);
+    check(writev(connection, answer, 2) == 4, "write the answer");
+    close(connection);
 }
 
 static void send_all(int socket)
@@ -77,7 +77,7 @@ static void send_all(int socket)
         for (size_t i = 0; i < CHUNK; i++)
             buf[i] = pattern(sent + i);
         for (size_t part = 0; part < CHUNK;) {
-            ssize_t done = lwip_send(socket, buf + part, CHUNK - part, 0);
+            ssize_t done = send(socket, buf + part, CHUNK - part, 0);
 
             check(done > 0, "send");
             part += (size_t)done;
@@ -93,20 +93,20 @@ static void test_tcp(const char *name, const struct sockaddr *address, socklen_t
     char answer[8];
     int client;
 
-    transfer.listener = lwip_socket(address->sa_family, SOCK_STREAM, 0);
+    transfer.listener = socket(address->sa_family, SOCK_STREAM, 0);
     check(transfer.listener >= 0, "socket");
-    check(lwip_bind(transfer.listener, address, length) == 0, "bind");
-    check(lwip_listen(transfer.listener, 4) == 0, "listen");
+    check(bind(transfer.listener, address, length) == 0, "bind");
+    check(listen(transfer.listener, 4) == 0, "listen");
     server = thread_create("server", serve, &transfer, 0);
     check(server != NULL, "thread_create");
-    client = lwip_socket(address->sa_family, SOCK_STREAM, 0);
-    check(lwip_connect(client, address, length) == 0, "connect");
+    client = socket(address->sa_family, SOCK_STREAM, 0);
+    check(connect(client, address, length) == 0, "connect");
     send_all(client);
-    check(lwip_shutdown(client, SHUT_WR) == 0, "shutdown");
-    check(lwip_recv(client, answer, sizeof(answer), 0) == 4 && memcmp(answer, "done", 4) == 0, "the answer");
+    check(shutdown(client, SHUT_WR) == 0, "shutdown");
+    check(recv(client, answer, sizeof(answer), 0) == 4 && memcmp(answer, "done", 4) == 0, "the answer");
     thread_join(server);
-    lwip_close(client);
-    lwip_close(transfer.listener);
+    close(client);
+    close(transfer.listener);
     check(transfer.received == TOTAL && transfer.intact, "data arrived damaged");
     printf("%s: %lu MiB in %lu ms\n", name, TOTAL >> 20,
            (unsigned long)((time_ns() - start) / NSEC_PER_MSEC));
@@ -114,48 +114,101 @@ static void test_tcp(const char *name, const struct sockaddr *address, socklen_t
 
 static void test_refusal(struct sockaddr_in address)
 {
-    int client = lwip_socket(AF_INET, SOCK_STREAM, 0);
+    int client = socket(AF_INET, SOCK_STREAM, 0);
 
-    address.sin_port = lwip_htons(9);
-    check(lwip_connect(client, (const struct sockaddr *)&address, sizeof(address)) == -1 &&
-              errno == ECONNRESET,
+    address.sin_port = htons(9);
+    check(connect(client, (const struct sockaddr *)&address, sizeof(address)) == -1 && errno == ECONNRESET,
           "a closed port accepted a connection");
-    lwip_close(client);
+    close(client);
 }
 
 static void test_udp(struct sockaddr_in address)
 {
     const struct timeval patience = { .tv_usec = 20000 };
-    int a = lwip_socket(AF_INET, SOCK_DGRAM, 0), b = lwip_socket(AF_INET, SOCK_DGRAM, 0);
+    int a = socket(AF_INET, SOCK_DGRAM, 0), b = socket(AF_INET, SOCK_DGRAM, 0);
     uint64_t start = time_ns();
     char buf[16];
 
-    check(lwip_bind(b, (const struct sockaddr *)&address, sizeof(address)) == 0, "bind UDP");
-    check(lwip_setsockopt(b, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0, "SO_RCVTIMEO");
-    check(lwip_recv(b, buf, sizeof(buf), 0) == -1 && errno == EAGAIN, "a receive timeout");
+    check(bind(b, (const struct sockaddr *)&address, sizeof(address)) == 0, "bind UDP");
+    check(setsockopt(b, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0, "SO_RCVTIMEO");
+    check(recv(b, buf, sizeof(buf), 0) == -1 && errno == EAGAIN, "a receive timeout");
     check(time_ns() - start >= 20 * NSEC_PER_MSEC, "the timeout came early");
-    check(lwip_sendto(a, "datagram", 8, 0, (const struct sockaddr *)&address, sizeof(address)) == 8,
-          "sendto");
-    check(lwip_recv(b, buf, sizeof(buf), 0) == 8 && memcmp(buf, "datagram", 8) == 0, "the datagram");
-    lwip_close(a);
-    lwip_close(b);
+    check(sendto(a, "datagram", 8, 0, (const struct sockaddr *)&address, sizeof(address)) == 8, "sendto");
+    check(recv(b, buf, sizeof(buf), 0) == 8 && memcmp(buf, "datagram", 8) == 0, "the datagram");
+    close(a);
+    close(b);
+}
+
+static void *send_later(void *socket)
+{
+    usleep(5000);
+    write(*(int *)socket, "x", 1);
+    return NULL;
+}
+
+/* b receives what a sends. */
+static void test_poll(int a, int b)
+{
+    struct pollfd fds[] = { { .fd = b, .events = POLLIN }, { .fd = 999, .events = POLLIN }, { .fd = -1 } };
+    struct timeval soon = { .tv_usec = 10000 };
+    uint64_t start = time_ns();
+    pthread_t thread;
+    fd_set set;
+    char c;
+
+    check(poll(fds, 1, 10) == 0 && time_ns() - start >= 10 * NSEC_PER_MSEC, "poll() for nothing");
+    check(poll(fds, 3, -1) == 1 && fds[1].revents == POLLNVAL && !fds[2].revents, "poll() of no descriptor");
+    check(pthread_create(&thread, NULL, send_later, &a) == 0, "pthread_create");
+    check(poll(fds, 1, -1) == 1 && fds[0].revents == POLLIN, "poll() for data");
+    check(read(b, &c, 1) == 1 && pthread_join(thread, NULL) == 0, "the polled data");
+    FD_ZERO(&set);
+    FD_SET(b, &set);
+    FD_SET(STDIN_FILENO, &set);
+    check(select(b + 1, &set, NULL, NULL, &soon) == 0 && !FD_ISSET(b, &set), "select() for nothing");
+    FD_SET(STDOUT_FILENO, &set);
+    check(select(b + 1, NULL, &set, NULL, NULL) == 1 && FD_ISSET(STDOUT_FILENO, &set),
+          "select() for the console");
+    FD_SET(b, &set);
+    check(write(a, "y", 1) == 1 && select(b + 1, &set, NULL, NULL, NULL) == 1 && FD_ISSET(b, &set),
+          "select() for data");
+    check(fcntl(b, F_SETFL, O_NONBLOCK) == 0 && (fcntl(b, F_GETFL) & O_NONBLOCK), "O_NONBLOCK");
+    check(read(b, &c, 1) == 1 && read(b, &c, 1) == -1 && errno == EAGAIN, "a read that does not block");
+}
+
+static void test_descriptors(struct sockaddr_in address)
+{
+    int a = socket(AF_INET, SOCK_DGRAM, 0), b = socket(AF_INET, SOCK_DGRAM, 0), copy;
+    char text[INET6_ADDRSTRLEN], port[8];
+    struct addrinfo *list;
+
+    check(bind(b, (const struct sockaddr *)&address, sizeof(address)) == 0, "bind");
+    check(connect(a, (const struct sockaddr *)&address, sizeof(address)) == 0, "connect UDP");
+    test_poll(a, b);
+    copy = dup(a);
+    check(close(a) == 0 && write(copy, "z", 1) == 1, "a copy outlives its original");
+    check(bind(STDOUT_FILENO, (const struct sockaddr *)&address, sizeof(address)) == -1 && errno == ENOTSOCK,
+          "ENOTSOCK");
+    check(close(copy) == 0 && close(b) == 0 && close(b) == -1 && errno == EBADF, "close");
+    check(getaddrinfo("127.0.0.1", "80", NULL, &list) == 0 && list->ai_addr->sa_family == AF_INET,
+          "getaddrinfo");
+    check(getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof(text), port, sizeof(port), 0) == 0,
+          "getnameinfo");
+    check(strcmp(text, "127.0.0.1") == 0 && strcmp(port, "80") == 0, "the name");
+    freeaddrinfo(list);
 }
 
 int main(void)
 {
-    struct sockaddr_in v4 = { .sin_len = sizeof(v4), .sin_family = AF_INET, .sin_port = lwip_htons(5001) };
-    struct sockaddr_in6 v6 = { .sin6_len = sizeof(v6),
-                               .sin6_family = AF_INET6,
-                               .sin6_port = lwip_htons(5001) };
+    struct sockaddr_in v4 = { .sin_len = sizeof(v4), .sin_family = AF_INET, .sin_port = htons(5001) };
+    struct sockaddr_in6 v6 = { .sin6_len = sizeof(v6), .sin6_family = AF_INET6, .sin6_port = htons(5001) };
 
-    v4.sin_addr.s_addr = lwip_htonl(INADDR_LOOPBACK);
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     v6.sin6_addr.s6_addr[15] = 1;
-    tcpip_init(tcpip_is_up, NULL);
-    semaphore_down(&started);
     test_tcp("IPv4", (const struct sockaddr *)&v4, sizeof(v4));
     test_tcp("IPv6", (const struct sockaddr *)&v6, sizeof(v6));
     test_refusal(v4);
     test_udp(v4);
+    test_descriptors(v4);
     printf("Test result: SUCCESS\n");
     fflush(stdout);
     domain_shutdown(SHUTDOWN_reboot);

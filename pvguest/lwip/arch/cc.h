@@ -6,11 +6,15 @@
 #define PVGUEST_LWIP_ARCH_CC_H
 
 #include "../port.h"
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* newlib has ssize_t but no SSIZE_MAX, by which lwIP decides whether to define its own. */
 #ifndef SSIZE_MAX

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PVGUEST_LWIP_NETINET_IN_H
+#define PVGUEST_LWIP_NETINET_IN_H
+
+#include <sys/socket.h>
+
+#endif

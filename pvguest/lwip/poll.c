@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poll() and select() over all kinds of descriptors. lwIP waits for sockets; files are always ready; the
+ * terminal has nobody who would tell lwIP, so while one is waited for together with sockets, it is looked at
+ * 50 times a second.
+ */
+#include "pvguest/file.h"
+#include "pvguest/lwip/bsd_socket.h"
+#include "pvguest/lwip/start.h"
+#include "pvguest/terminal.h"
+#include "pvguest/thread.h"
+#include "pvguest/time.h"
+#include <errno.h>
+#include <lwip/sockets.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/select.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define TERMINAL_SLICE_MS 20
+
+/* One poll(): the caller's descriptors, and those that are sockets by lwIP's numbers. */
+struct polling {
+    struct pollfd *fds;
+    nfds_t count;
+    struct pollfd *sockets;
+    nfds_t *origin; /* of each socket: its place in fds */
+    nfds_t nr_sockets;
+    int ready;
+    bool has_terminal;
+};
+
+static short ready_events(struct file *file, short events, bool *is_terminal)
+{
+    *is_terminal = file->ops == &terminal_file_ops;
+    if (*is_terminal && (events & POLLIN) && !terminal_readable())
+        events &= ~POLLIN;
+    return events & (POLLIN | POLLOUT);
+}
+
+/* What is not a socket is answered here, sockets are collected. */
+static void look(struct polling *p)
+{
+    p->nr_sockets = 0;
+    p->ready = 0;
+    for (nfds_t i = 0; i < p->count; i++) {
+        struct pollfd *fd = &p->fds[i];
+        struct file *file = fd->fd < 0 ? NULL : file_get(fd->fd);
+        int socket = file ? lwip_socket_of(file) : -1;
+        bool is_terminal = false;
+
+        fd->revents = 0;
+        if (!file)
+            fd->revents = fd->fd < 0 ? 0 : POLLNVAL;
+        else if (socket < 0)
+            fd->revents = ready_events(file, fd->events, &is_terminal);
+        if (socket >= 0) {
+            p->origin[p->nr_sockets] = i;
+            p->sockets[p->nr_sockets++] = (struct pollfd){ .fd = socket, .events = fd->events };
+        }
+        p->has_terminal |= is_terminal;
+        p->ready += fd->revents != 0;
+        if (file)
+            file_put(file);
+    }
+}
+
+/* How long lwIP may wait: ms, -1 without end. */
+static int slice(const struct polling *p, uint64_t deadline)
+{
+    uint64_t now = time_ns();
+    uint64_t left = deadline > now ? (deadline - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
+
+    if (p->ready)
+        return 0;
+    if (p->has_terminal && left > TERMINAL_SLICE_MS)
+        return TERMINAL_SLICE_MS;
+    return deadline == TIME_NEVER ? -1 : left < INT32_MAX ? (int)left : INT32_MAX;
+}
+
+static int wait_for_sockets(struct polling *p, int ms)
+{
+    int got;
+
+    if (!p->nr_sockets) {
+        if (ms)
+            thread_sleep(ms < 0 ? TIME_NEVER : (uint64_t)ms * NSEC_PER_MSEC);
+        return 0;
+    }
+    got = lwip_poll(p->sockets, p->nr_sockets, ms);
+    for (nfds_t i = 0; got > 0 && i < p->nr_sockets; i++)
+        p->fds[p->origin[i]].revents = p->sockets[i].revents;
+    return got;
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    uint64_t deadline = timeout_ms < 0 ? TIME_NEVER : time_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
+    struct polling p = { .fds = fds, .count = count };
+    int got = 0;
+
+    if (count > FILE_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    p.sockets = calloc(count + 1, sizeof(*p.sockets));
+    p.origin = calloc(count + 1, sizeof(*p.origin));
+    if (!p.sockets || !p.origin) {
+        got = -1;
+        errno = ENOMEM;
+    }
+    while (got == 0) {
+        look(&p);
+        got = wait_for_sockets(&p, slice(&p, deadline));
+        if (got >= 0)
+            got += p.ready;
+        if (time_ns() >= deadline)
+            break;
+    }
+    free(p.sockets);
+    free(p.origin);
+    return got;
+}
+
+/* ---- select() by poll() ---- */
+
+static nfds_t from_sets(int count, const fd_set *in, const fd_set *out, const fd_set *except,
+                        struct pollfd *fds)
+{
+    nfds_t n = 0;
+
+    for (int fd = 0; fd < count; fd++) {
+        short events = 0;
+
+        events |= in && FD_ISSET(fd, in) ? POLLIN : 0;
+        events |= out && FD_ISSET(fd, out) ? POLLOUT : 0;
+        if (events || (except && FD_ISSET(fd, except)))
+            fds[n++] = (struct pollfd){ .fd = fd, .events = events };
+    }
+    return n;
+}
+
+static int to_sets(const struct pollfd *fds, nfds_t n, fd_set *in, fd_set *out, fd_set *except)
+{
+    int bits = 0;
+
+    for (nfds_t i = 0; i < n; i++) {
+        bool readable = (fds[i].events & POLLIN) && (fds[i].revents & (POLLIN | POLLERR | POLLHUP));
+        bool writable = (fds[i].events & POLLOUT) && (fds[i].revents & (POLLOUT | POLLERR));
+
+        bits += readable + writable;
+        if (in && !readable)
+            FD_CLR(fds[i].fd, in);
+        if (out && !writable)
+            FD_CLR(fds[i].fd, out);
+        if (except)
+            FD_CLR(fds[i].fd, except);
+    }
+    return bits;
+}
+
+int select(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
+{
+    struct pollfd fds[FD_SETSIZE];
+    int ms = -1;
+    nfds_t n;
+
+    if (count < 0 || count > FD_SETSIZE || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0))) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (timeout)
+        ms = timeout->tv_sec < INT32_MAX / 1000 - 1
+                 ? (int)(timeout->tv_sec * 1000 + (timeout->tv_usec + 999) / 1000)
+                 : INT32_MAX;
+    n = from_sets(count, in, out, except, fds);
+    if (poll(fds, n, ms) < 0)
+        return -1;
+    for (nfds_t i = 0; i < n; i++) {
+        if (fds[i].revents & POLLNVAL) {
+            errno = EBADF;
+            return -1;
+        }
+    }
+    return to_sets(fds, n, in, out, except);
+}
