@@ -44,25 +44,9 @@ static int sysctl_debug_keys(const struct xen_sysctl_debug_keys *op)
     return 0;
 }
 
-/* The first domain with an id of at least `first`, with a reference. */
-static struct domain *domain_from(uint32_t first)
-{
-    struct domain *d, *found = NULL;
-
-    spin_lock(&domlist_lock);
-    for_each_domain (d) {
-        if (d->id < first || !domain_get(d))
-            continue;
-        found = d;
-        break;
-    }
-    spin_unlock(&domlist_lock);
-    return found;
-}
-
 static int sysctl_getdomaininfolist(struct xen_sysctl_getdomaininfolist *op)
 {
-    struct domain *d = domain_from(op->first_domain);
+    struct domain *d = domain_from_id(op->first_domain);
     uint32_t n = 0;
     int rc = 0;
 
@@ -73,7 +57,7 @@ static int sysctl_getdomaininfolist(struct xen_sysctl_getdomaininfolist *op)
         domctl_fill_info(d, &info);
         domain_put(d);
         rc = write_guest_elem(gva_of_handle(op->buffer), n, &info);
-        d = domain_from(next);
+        d = domain_from_id(next);
         n++;
     }
     if (d)

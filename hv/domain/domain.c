@@ -71,6 +71,24 @@ struct domain *domain_by_id(domid_t id)
     return d;
 }
 
+struct domain *domain_from_id(uint32_t first)
+{
+    struct domain *found = NULL;
+
+    spin_lock(&domlist_lock);
+    for (uint32_t id = first; !found && id < DOMID_FIRST_RESERVED; id++) {
+        if (!by_id[id / IDS_PER_TABLE]) {
+            id |= IDS_PER_TABLE - 1;
+            continue;
+        }
+        found = lookup((domid_t)id);
+        if (found && !domain_get(found))
+            found = NULL;
+    }
+    spin_unlock(&domlist_lock);
+    return found;
+}
+
 domid_t domid_alloc(void)
 {
     domid_t id = DOMID_INVALID;
@@ -92,7 +110,7 @@ domid_t domid_alloc(void)
 static int domain_publish(struct domain *d)
 {
     struct domain **table = by_id[d->id / IDS_PER_TABLE], **fresh = NULL;
-    struct domain *pos;
+    struct list *at;
     int rc = 0;
 
     if (!table) {
@@ -109,10 +127,11 @@ static int domain_publish(struct domain *d)
         rc = -EEXIST;
     } else {
         by_id[d->id / IDS_PER_TABLE][d->id % IDS_PER_TABLE] = d;
-        list_for_each (pos, &domain_list, all)
-            if (pos->id > d->id)
+        /* From the end: ids mostly rise. */
+        for (at = domain_list.prev; at != &domain_list; at = at->prev)
+            if (list_entry(at, struct domain, all)->id < d->id)
                 break;
-        list_add_tail(&d->all, &pos->all);
+        list_add(&d->all, at);
     }
     spin_unlock(&domlist_lock);
     hv_free(fresh);

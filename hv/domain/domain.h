@@ -185,6 +185,9 @@ domid_t domid_alloc(void); /* a free id in 1..DOMID_FIRST_RESERVED-1, or DOMID_I
 
 /* References. domain_by_id takes one (NULL when there is no such live domain). */
 struct domain *domain_by_id(domid_t id);
+/* The first with an id of at least `first`, with a reference, or NULL: going over all costs nothing for those
+ * before. */
+struct domain *domain_from_id(uint32_t first);
 bool __must_check domain_get(struct domain *d);
 void domain_put(struct domain *d);
 extern struct spinlock domlist_lock;
