@@ -167,13 +167,25 @@ static void lose(struct console *console)
         console_free(console);
 }
 
+static void look_at(const struct xen_domctl_getdomaininfo *info, void *arg)
+{
+    struct console *console = known(info->domain);
+
+    (void)arg;
+    if (console != NULL && (info->flags & XEN_DOMINF_dying) != 0)
+        lose(console);
+}
+
+/* A domain stays, dying, as long as the page of its ring is mapped here: only those without are asked for one
+ * by one. */
 static void domain_went(void)
 {
     struct console *console, *next;
 
+    xc_domains_ended(look_at, NULL);
     for (console = LIST_FIRST(&consoled->consoles); console != NULL; console = next) {
         next = LIST_NEXT(console, all);
-        if (gone(console))
+        if (console->port == 0 && gone(console))
             lose(console);
     }
 }

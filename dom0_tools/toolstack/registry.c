@@ -77,12 +77,3 @@ void registry_rename(struct domain_record *record, const char *name)
     snprintf(record->name, sizeof(record->name), "%s", name);
     LIST_INSERT_HEAD(name_bucket(record->name), record, by_name);
 }
-
-struct domain_record *registry_next(const struct domain_record *record)
-{
-    struct domain_record *next = record != NULL ? LIST_NEXT(record, by_domid) : NULL;
-
-    for (size_t i = record != NULL ? record->domid % BUCKETS + 1U : 0; next == NULL && i < BUCKETS; i++)
-        next = LIST_FIRST(&domids[i]);
-    return next;
-}

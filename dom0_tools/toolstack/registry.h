@@ -29,7 +29,4 @@ struct domain_record *registry_find_domid(domid_t domid);
 
 void registry_rename(struct domain_record *record, const char *name);
 
-/* All of them, in no order: first after NULL. The record handed in must still be there. */
-struct domain_record *registry_next(const struct domain_record *record);
-
 #endif

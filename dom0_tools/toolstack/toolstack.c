@@ -163,31 +163,22 @@ static void act_on_end(struct domain_record *record, const struct xen_domctl_get
     follower_note_end(domid, &end, successor);
 }
 
-/* Looks at one domain; true when something was done, so that the registry is not what it was. */
-static bool look_at(struct domain_record *record)
+/* A domain that is dying or has shut down. */
+static void look_at(const struct xen_domctl_getdomaininfo *info, void *arg)
 {
-    struct xen_domctl_getdomaininfo info;
-    int rc = xc_domain_info(record->domid, &info);
+    struct domain_record *record = registry_find_domid(info->domain);
 
-    /* Somebody else has ended it. */
-    if (rc == -XEN_ESRCH || (rc == 0 && (info.flags & XEN_DOMINF_dying) != 0)) {
+    (void)arg;
+    if (record == NULL)
+        return;
+    if ((info->flags & XEN_DOMINF_dying) != 0) {
+        /* Somebody else has ended it. */
         follower_note_end(record->domid, NULL, 0);
         domain_destroy(store, record->domid);
         registry_remove(record);
-        return true;
+    } else if (record->managed && !record->ended) {
+        act_on_end(record, info);
     }
-    if (rc != 0 || !record->managed || record->ended || (info.flags & XEN_DOMINF_shutdown) == 0)
-        return false;
-    act_on_end(record, &info);
-    return true;
-}
-
-static bool look_at_one_that_ended(void)
-{
-    for (struct domain_record *record = registry_next(NULL); record != NULL; record = registry_next(record))
-        if (look_at(record))
-            return true;
-    return false;
 }
 
 static void run(void *arg)
@@ -200,8 +191,7 @@ static void run(void *arg)
 
         free(event);
         mutex_lock(&lock);
-        while (look_at_one_that_ended())
-            ;
+        xc_domains_ended(look_at, NULL);
         mutex_unlock(&lock);
     }
 }

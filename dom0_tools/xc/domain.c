@@ -14,6 +14,9 @@
 #include <xen/memory.h>
 #include <xen/sched.h>
 
+/* Domains asked for at once. */
+#define LIST_BATCH 64
+
 int xc_domains(domid_t first, struct xen_domctl_getdomaininfo *info, uint32_t max)
 {
     struct xen_sysctl op = { 0 };
@@ -24,6 +27,22 @@ int xc_domains(domid_t first, struct xen_domctl_getdomaininfo *info, uint32_t ma
     set_xen_guest_handle(op.u.getdomaininfolist.buffer, info);
     rc = xc_sysctl(&op, XEN_SYSCTL_getdomaininfolist);
     return rc < 0 ? rc : (int)op.u.getdomaininfolist.num_domains;
+}
+
+int xc_domains_ended(void (*fn)(const struct xen_domctl_getdomaininfo *info, void *arg), void *arg)
+{
+    struct xen_domctl_getdomaininfo info[LIST_BATCH];
+    domid_t first = 0;
+    int got;
+
+    do {
+        got = xc_domains(first, info, LIST_BATCH);
+        for (int i = 0; i < got; i++)
+            if ((info[i].flags & (XEN_DOMINF_dying | XEN_DOMINF_shutdown)) != 0)
+                fn(&info[i], arg);
+        first = got > 0 ? (domid_t)(info[got - 1].domain + 1) : 0;
+    } while (got == LIST_BATCH);
+    return got < 0 ? got : 0;
 }
 
 int xc_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info)

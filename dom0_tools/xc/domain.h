@@ -15,6 +15,8 @@
 
 /* Up to max domains with domid >= first, by rising domid; returns how many. */
 int xc_domains(domid_t first, struct xen_domctl_getdomaininfo *info, uint32_t max);
+/* Calls fn for each domain that has shut down or is dying. */
+int xc_domains_ended(void (*fn)(const struct xen_domctl_getdomaininfo *info, void *arg), void *arg);
 int xc_domain_info(domid_t domid, struct xen_domctl_getdomaininfo *info);
 
 /* Makes a paused domain without vCPUs and memory; *domid becomes its number. config as the hypervisor takes
