@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/network/network.h"
+#include "dom0_tools/network/gateway.h"
 #include "dom0_tools/network/stack_port.h"
 #include "lwip/dhcp.h"
 #include "lwip/tcpip.h"
@@ -14,7 +15,7 @@ LIST_HEAD(switch_list, net_switch);
 
 static struct worker worker;
 static struct switch_list switches = LIST_HEAD_INITIALIZER(switches);
-static struct net_switch external;
+static struct net_switch external, internal;
 static struct stack_port external_stack;
 /* Physical adapters, of which the first lends dom0 its address. */
 #define MAX_ADAPTERS 16
@@ -77,12 +78,15 @@ int network_start(void)
         return ENOMEM;
     lwip_start();
     switch_init(&external, NETWORK_DEFAULT_BRIDGE);
+    switch_init(&internal, GATEWAY_BRIDGE);
+    LIST_INSERT_HEAD(&switches, &internal, next);
     LIST_INSERT_HEAD(&switches, &external, next);
     random_mac(mac);
-    return stack_port_start(&external_stack, &worker, &external,
-                            PORT_CHECKSUM4 | PORT_CHECKSUM6 | PORT_GSO4 | PORT_GSO6, mac)
-               ? 0
-               : ENOMEM;
+    if (!stack_port_start(&external_stack, &worker, &external,
+                          PORT_CHECKSUM4 | PORT_CHECKSUM6 | PORT_GSO4 | PORT_GSO6, mac))
+        return ENOMEM;
+    random_mac(mac);
+    return gateway_start(&worker, &internal, mac, &external_stack.netif) ? 0 : ENOMEM;
 }
 
 int network_start_backends(void)

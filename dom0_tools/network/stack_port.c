@@ -11,6 +11,18 @@
 #include <stddef.h>
 #include <string.h>
 
+/* What came in as one large TCP segment and is passed on is to be cut into such as the network takes. */
+static void mark_large(struct packet *packet, uint16_t mtu)
+{
+    struct packet_headers headers;
+
+    if (packet->length <= ETHERNET_HEADER + (uint32_t)mtu || !packet_parse(packet, &headers) ||
+        headers.protocol != PROTOCOL_TCP)
+        return;
+    packet->gso = headers.ethertype == ETHERTYPE_IPV4 ? GSO_TCP4 : GSO_TCP6;
+    packet->gso_size = (uint16_t)(mtu - (headers.payload - headers.network));
+}
+
 /* lwIP sends, with its lock held: the worker takes it from here. */
 static err_t link_output(struct netif *netif, struct pbuf *pbuf)
 {
@@ -20,6 +32,7 @@ static err_t link_output(struct netif *netif, struct pbuf *pbuf)
 
     if (packet == NULL)
         return ERR_MEM;
+    mark_large(packet, netif->mtu);
     masked = upcalls_disable();
     room = stack->out_bytes + packet->length <= STACK_PORT_BYTES;
     if (room) {

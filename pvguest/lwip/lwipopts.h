@@ -22,6 +22,7 @@
 /* Asking whether somebody has the address already takes seconds; that is the server's business. */
 #define DHCP_DOES_ARP_CHECK        0
 #define LWIP_DNS                   1
+#define LWIP_HOOK_IP4_INPUT(p, in) (lwip_port_ip4_input ? lwip_port_ip4_input((p), (in)) : 0)
 #define LWIP_ICMP                  1
 #define LWIP_RAW                   1
 #define LWIP_NETIF_LOOPBACK        1

@@ -48,6 +48,8 @@ u32_t sys_jiffies(void)
     return sys_now();
 }
 
+int (*lwip_port_ip4_input)(struct pbuf *pbuf, struct netif *input);
+
 uint32_t lwip_port_random(void)
 {
     uint32_t value;

@@ -14,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "bench"))
 OUT = os.path.join(ROOT, "build", "bench")
-TABLES = ["boot", "guest", "linux"]
+TABLES = ["boot", "guest", "linux", "network"]
 
 
 def median_ms(function, runs):

@@ -4,7 +4,7 @@
 needs out of the kernel's folder MODULES, iperf3 and the transfer program.
 
 The kernel's command line says what it does with eth0: `addr=A/LEN` or `dhcp=1`, and then in this order `serve=1` (transfer on port
-5000, iperf3), `ping=HOST`, `transfer=HOST:PORT:BYTES` and `iperf=HOST` (both with `tries=N`, as their peer may not be up yet);
+5000, iperf3), `ping=HOST`, `transfer=ADDRESS:PORT:BYTES`, `rr=ADDRESS:PORT:rr:ROUNDS` and `iperf=HOST` (all with `tries=N`, as their peer may not be up yet);
 `end=poweroff`, `end=reboot` or `end=shell` as in stress_initramfs.py, `end=stay` sleeps."""
 
 import glob
@@ -28,7 +28,7 @@ export PATH=/bin
 tries=30
 for word in $(cat /proc/cmdline); do
     case $word in
-    addr=*|dhcp=*|serve=*|ping=*|transfer=*|iperf=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
+    addr=*|dhcp=*|serve=*|ping=*|transfer=*|rr=*|iperf=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
     esac
 done
 while read module; do insmod $module; done < /modules.list
@@ -53,6 +53,7 @@ again() {
 }
 [ -z "$ping" ] || again ping -c 3 $ping
 [ -z "$transfer" ] || again transfer $(echo $transfer | tr : ' ')
+[ -z "$rr" ] || again transfer $(echo $rr | tr : ' ')
 [ -z "$iperf" ] || again sh -c "iperf3 -c $iperf -t 5 | grep -E 'sender|receiver' | sed 's/^/iperf3: /' | grep ."
 echo "net: done"
 case $end in

@@ -53,20 +53,26 @@ def transfer(port, size):
 @test
 def network_to_the_outside():
     """What: dom0 and a Linux domain get addresses from a DHCP server outside and exchange data with this machine, both ways. Why:
-    dom0's adapter driver (virtio-net), the switch between it and a guest, checksums and segments that the adapter cannot do.
+    dom0's adapter driver (virtio-net), the switch between it and a guest, checksums and segments that the adapter cannot do; for a
+    domain on the switch inside, dom0's DHCP server and address translation.
     Method: QEMU's user network, the transfer program on this machine as server and, through forwarded ports, as client. Expected: equal
     checksums."""
     here, to_dom0, to_guest = free_ports(3)
     words = f"dhcp=1 serve=1 ping=10.0.2.2 transfer=10.0.2.2:{here}:10000000 end=stay"
     extra = user_network({to_dom0: ("10.0.2.15", 5000), to_guest: ("10.0.2.16", 5000)})
     with subprocess.Popen([TRANSFER, "serve", str(here)], preexec_fn=die_with_parent) as server:
-        with network("network_to_the_outside", [linux("lin", words)], extra=extra) as session:
+        inside = f"dhcp=1 ping=10.0.2.2 transfer=10.0.2.2:{here}:2000000 end=stay"
+        with network("network_to_the_outside", [linux("lin", words), linux("nat", inside)], extra=extra) as session:
             session.expect(PROMPT.rstrip("$"))
             while "10.0.2.15" not in session.command_line("ifconfig"):
                 pass
             attach(session, 1)
             session.expect(r"\(lin\) net: .* 10\.0\.2\.16/24")
             session.expect(r"\(lin\) transfer: 10000000 bytes each way, checksums equal")
+            attach(session, 2, "bridge=natbr0")
+            session.expect(r"\(nat\) net: .* 192\.168\.77\.10/24")
+            session.expect(r"\(nat\) 3 packets transmitted, [23] packets received")
+            session.expect(r"\(nat\) transfer: 2000000 bytes each way, checksums equal")
             session.send("\r")
             session.expect(PROMPT)
             said = session.command_line(f"transfer 10.0.2.2 {here} 10000000")

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Passes name queries from an inside interface on to the server that dom0 itself uses, and answers back. */
+#ifndef DOM0_NETWORK_DNS_FORWARDER_H
+#define DOM0_NETWORK_DNS_FORWARDER_H
+
+#include "lwip/netif.h"
+#include <stdbool.h>
+
+/* With lwIP's lock. False: no memory. */
+bool dns_forwarder_start(struct netif *inside);
+
+#endif

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""TCP between domains, in million instructions (-icount, where 1 ms of virtual time is a million instructions): 8 MB out, 8 MB in and
+1,000 requests and responses of 64 bytes. Ours is Ryokan with dom0's back ends; the peer real Xen 4.17 with Linux and its netback as
+control domain. The same Linux and the same guest of ours run on both."""
+
+import os
+import re
+import sys
+
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, ROOT, boot
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
+from xen_oracle import oracle  # noqa: E402
+
+BYTES, ROUNDS = 8000000, 1000
+KERNEL = os.path.join(BUILD, "debs", "vmlinuz-cloud")
+RAMDISK = os.path.join(BUILD, "interop", "net.cpio.gz")
+GUEST = os.path.join(BUILD, "pvguest", "net.elf")
+TRANSFER = os.path.join(BUILD, "interop", "transfer")
+ICOUNT = ["-icount", "shift=0,sleep=off"]
+LINUX = f"console=hvc0 quiet addr=10.0.0.1/24 serve=1 transfer=10.0.0.3:5000:{BYTES} rr=10.0.0.3:5000:rr:{ROUNDS} end=stay"
+SECOND = f"console=hvc0 quiet addr=10.0.0.4/24 transfer=10.0.0.1:5000:{BYTES} rr=10.0.0.1:5000:rr:{ROUNDS} end=stay"
+OURS = f"IP=10.0.0.2/24 transfer 10.0.0.3 5000 {BYTES} echo 10.0.0.3 5000 {ROUNDS}"
+NAMES = ("8 MB out", "8 MB in", "1,000 requests and responses")
+
+
+def figures(text):
+    out, back = re.search(r"checksums equal, (\d+) ms out, (\d+) ms in", text).groups()
+    return [int(out), int(back), int(re.search(r"requests and responses, (\d+) ms", text)[1])]
+
+
+def ryokan():
+    """By guest: Linux with dom0, our guest with dom0, Linux with Linux."""
+    linux = "domain={0},kernel=2,ramdisk=3,mem=160M,vcpus=1,cmdline={1}"
+    modules = [(DOM0, ""), (INITRD, ""), (KERNEL, ""), (RAMDISK, ""), (GUEST, "")]
+    domains = [linux.format("lin", LINUX), f"domain=our,kernel=4,mem=64M,cmdline={OURS}", linux.format("two", SECOND)]
+    append = CONSOLE + "".join(f' "{domain}"' for domain in domains)
+    found = []
+    with boot("bench_network", lifetime=900, memory="2G", append=append, modules=modules, extra=ICOUNT) as session:
+        session.expect(PROMPT.rstrip("$"))
+        session.command_line("ifconfig en1 10.0.0.3/24")
+        session.command_line("transfer serve 5000")
+        for domid, done in ((1, r"\(lin\) net: done"), (2, r"\(our\) net: serving"), (3, r"\(two\) net: done")):
+            start = session.position
+            session.send(f"xl network-attach {domid}\r")
+            session.expect(done)
+            found.append(figures(session.output[start:session.position]))
+    return found
+
+
+def xen():
+    files = {"guest/net.elf": GUEST, "bin/transfer": TRANSFER, "guest/vmlinuz": KERNEL, "guest/net.gz": RAMDISK}
+    domain = 'name="{0}"; type="pv"; kernel="/guest/{1}"; {2} memory={3}; extra="{4}"; vif=["bridge=xenbr0"]'
+    found = []
+    with oracle("bench_network", files=files, lifetime=1800, instructions=True) as session:
+        session.run("modprobe bridge; modprobe xen-netback; modprobe af_packet; brctl addbr xenbr0")
+        session.run("ip addr add 10.0.0.3/24 dev xenbr0; ip link set xenbr0 up; transfer serve 5000 & sleep 0")
+        for name, kernel, ramdisk, memory, words in (
+            ("lin", "vmlinuz", 'ramdisk="/guest/net.gz";', 160, LINUX), ("our", "net.elf", "", 64, OURS),
+            ("two", "vmlinuz", 'ramdisk="/guest/net.gz";', 160, SECOND)):  # fmt: skip
+            session.create(domain.format(name, kernel, ramdisk, memory, words))
+            found.append(figures(session.guest_expect(name, "net: (done|serving port)", timeout=900)))
+    return found
+
+
+def rows():
+    pairs = ("Linux with dom0", "our guest with dom0", "Linux with Linux")
+    return [(f"{pair}, {name}", "M instructions", ours, peer)
+            for pair, mine, theirs in zip(pairs, ryokan(), xen()) for name, ours, peer in zip(NAMES, mine, theirs)]  # fmt: skip
