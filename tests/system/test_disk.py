@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""Virtual disks: dom0's drivers and backend with Linux's frontend and with ours. The images are looked at on the host."""
+
+import hashlib
+import json
+import os
+import re
+import socket
+import tempfile
+
+from driver import BUILD, CONSOLE, DOM0, LOGS, PROMPT, TCG_CPU, boot, check, dom0_files, power_off, test
+from test_files import host
+
+CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
+GUEST = os.path.join(BUILD, "interop", "guest.cpio.gz")
+DISK = os.path.join(BUILD, "pvguest", "disk.elf")
+LEAVE = "\x1d"
+MEBIBYTE = 1 << 20
+
+
+class Disks:
+    """Image files as a machine's disks vda, vdb ..., and a way to speak with its emulator (QMP)."""
+
+    def __init__(self, *sizes, device="virtio-blk-pci", properties=""):
+        self.folder = tempfile.TemporaryDirectory(prefix="ryokan-disks-")
+        self.sizes, self.device, self.properties = sizes, device, properties
+
+    def __enter__(self):
+        for number, size in enumerate(self.sizes):
+            with open(self.path(number), "wb") as file:
+                file.truncate(size * MEBIBYTE)
+        return self
+
+    def __exit__(self, *_):
+        self.folder.cleanup()
+
+    def path(self, number):
+        return os.path.join(self.folder.name, f"{number}.img")
+
+    def qemu(self, read_only=()):
+        socket_path = os.path.join(self.folder.name, "qmp")
+        arguments = ["-qmp", f"unix:{socket_path},server=on,wait=off"]
+        for number in range(len(self.sizes)):
+            mode = ",readonly=on" if number in read_only else ""
+            arguments += ["-drive", f"if=none,id=d{number},format=raw,discard=unmap,file={self.path(number)}{mode}",
+                          "-device", f"{self.device},drive=d{number}{self.properties}"]  # fmt: skip
+        return arguments
+
+    def command(self, name, **arguments):
+        """One command to the emulator; returns its answer."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(30)
+            link.connect(os.path.join(self.folder.name, "qmp"))
+            stream = link.makefile("rw")
+            stream.readline()
+            for line in ({"execute": "qmp_capabilities"}, {"execute": name, "arguments": arguments}):
+                stream.write(json.dumps(line) + "\n")
+                stream.flush()
+                answer = json.loads(stream.readline())
+                while "event" in answer:
+                    answer = json.loads(stream.readline())
+            check("return" in answer, f"QEMU says {answer}")
+            return answer["return"]
+
+    def statistics(self, number):
+        return next(entry["stats"] for entry in self.command("query-blockstats") if entry.get("device") == f"d{number}")
+
+
+def machine(name, disks, files, lifetime=180, read_only=(), **options):
+    """A session with dom0, which has these files and disks."""
+    archive = dom0_files(name, {"guest/linux": CLOUD, "guest/initrd": GUEST, "guest/disk": DISK, **files})
+    options.setdefault("append", CONSOLE)
+    return boot(name, lifetime=lifetime, cpu=TCG_CPU, modules=[(DOM0, ""), (archive, "")], extra=disks.qemu(read_only), **options)
+
+
+def run(session, line):
+    """A command of dom0 that has nothing to say."""
+    output = session.command_line(line).split(line, 1)[1].strip()
+    check(output == "dom0#", f"`{line}` says:\n{output}")
+
+
+def create_linux(session, disks):
+    run(session, "xl create -q name=lin kernel=/guest/linux ramdisk=/guest/initrd memory=192 extra='console=hvc0 quiet' "
+                 f'"disk=[{disks}]"')  # fmt: skip
+    enter(session)
+
+
+def enter(session):
+    session.send("xl console lin\r")
+    session.expect(r"guest# ")
+
+
+def guest(session, line, status=0, timeout=60):
+    """A line at Linux's shell; returns what it printed."""
+    before = session.position
+    session.send(line + "\r")
+    found = session.expect(r"guest: status (\d+)", timeout)
+    check(status is None or int(found[1]) == status, f"`{line}` ended with {found[1]}:\n{session.output[before:session.position]}")
+    session.expect(r"guest# ")
+    return session.output[before:session.position]
+
+
+def leave(session):
+    session.send(LEAVE)
+    session.expect(PROMPT)
+
+
+FIO = "fio --name=v --size=16M --rw=randrw --bsrange=4k-128k --ioengine=io_uring --iodepth=16 --direct=1 --verify=crc32c --minimal"
+
+
+@test
+def disk_linux_ext4():
+    """What: Debian's Linux with ext4 on xvda, over a reboot; fio's verification; flushes arrive; a read-only disk refuses. Why: the
+    first thing that disks are for. Method: mke2fs, 12 MB of random data, fio, sync and reboot in the guest; the host's e2fsck and
+    debugfs afterwards. Expected: checksums are equal in the guest after the reboot and on the host, and the file system is clean."""
+    with Disks(64, 8) as disks:
+        with machine("disk_linux_ext4", disks, {}, read_only=(1,)) as session:
+            session.expect(PROMPT)
+            create_linux(session, "'phy:vda,xvda,w','phy:vdb,xvdb,r'")
+            guest(session, "/sbin/mke2fs -q -t ext4 /dev/xvda && mount -t ext4 /dev/xvda /mnt")
+            guest(session, "dd if=/dev/urandom of=/mnt/data bs=1M count=12 2>/dev/null")
+            first = re.search(r"^([0-9a-f]{32}) ", guest(session, "md5sum /mnt/data"), re.M)[1]
+            guest(session, "cd /mnt; " + FIO + " >/tmp/fio; tail -c 300 /tmp/fio; cd /", timeout=90)
+            before = disks.statistics(0)["flush_operations"]
+            guest(session, "sync /mnt/data")
+            guest(session, "echo x >/mnt/note; sync")
+            check(disks.statistics(0)["flush_operations"] > before, "sync reached no flush")
+            guest(session, "dd if=/dev/zero of=/dev/xvdb bs=4k count=1 2>/dev/null", status=1)
+            guest(session, "umount /mnt")
+            session.send("reboot -f\r")
+            session.expect(PROMPT)
+            enter(session)
+            guest(session, "mount -t ext4 /dev/xvda /mnt")
+            check(first in guest(session, "md5sum /mnt/data"), "another checksum after the reboot")
+            guest(session, "umount /mnt")
+            session.send("poweroff -f\r")
+            session.expect(PROMPT)
+            power_off(session)
+        host("e2fsck", "-fn", disks.path(0))
+        out = os.path.join(disks.folder.name, "out")
+        host("debugfs", "-R", f"dump data {out}", disks.path(0))
+        with open(out, "rb") as file:
+            check(hashlib.md5(file.read()).hexdigest() == first, "another checksum on the host")
+
+
+def make_image_in_ext4(path):
+    """An ext4 file system that holds a raw image `a.img` of 8 MiB."""
+    with tempfile.TemporaryDirectory() as tree:
+        with open(os.path.join(tree, "a.img"), "wb") as file:
+            file.write(bytes(8 * MEBIBYTE))
+        host("mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, path)
+
+
+@test
+def disk_hotplug():
+    """What: disks that come, grow and go while Linux runs: a whole disk, a 4096-byte-sector disk and an image file on ext4; discard gives
+    space back. Why: block-attach and -detach are how disks are used after the start. Method: xl block-attach, block_resize in QEMU, blkdiscard,
+    xl block-detach. Expected: Linux sees each; the host's image is smaller after the discard, and has what was written."""
+    with Disks(16, 32, 24) as disks:
+        make_image_in_ext4(disks.path(2))
+        with machine("disk_hotplug", disks, {}) as session:
+            session.expect(PROMPT)
+            run(session, "mount vdc /mnt")
+            create_linux(session, "'phy:vda,xvda,w'")
+            guest(session, "blockdev --getsz /dev/xvda; dd if=/dev/urandom of=/dev/xvda bs=1M count=16 oflag=direct 2>/dev/null")
+            full = os.stat(disks.path(0)).st_blocks
+            disks.command("block_resize", device="d0", size=20 * MEBIBYTE)
+            guest(session, "until [ $(blockdev --getsz /dev/xvda) = 40960 ]; do usleep 10000; done")
+            guest(session, "/sbin/blkdiscard /dev/xvda")
+            check(os.stat(disks.path(0)).st_blocks < full // 2, "the discard gave no space back")
+            leave(session)
+            run(session, "xl block-attach lin phy:vdb,xvdb,w")
+            run(session, "xl block-attach lin file:/mnt/a.img,xvdc,w")
+            check("vda is in use" in session.command_line("xl block-attach lin phy:vda,xvdd,w") or
+                  "cannot open 'vda'" in session.output[-400:], "a disk was given away twice")  # fmt: skip
+            listed = session.command_line("xl block-list lin")
+            check(all(number in listed for number in ("51712", "51728", "51744")), "not all disks are listed:\n" + listed)
+            enter(session)
+            guest(session, "until [ -b /dev/xvdb ] && [ -b /dev/xvdc ]; do usleep 10000; done")
+            guest(session, "yes hello | dd of=/dev/xvdc bs=4k count=100 iflag=fullblock oflag=direct conv=fsync 2>/dev/null")
+            leave(session)
+            run(session, "xl block-detach lin xvdb")
+            run(session, "xl block-detach lin xvdc")
+            enter(session)
+            guest(session, "until ! [ -b /dev/xvdb ] && ! [ -b /dev/xvdc ]; do usleep 10000; done")
+            leave(session)
+            run(session, "xl destroy lin")
+            run(session, "umount /mnt")
+            power_off(session)
+        out = os.path.join(disks.folder.name, "out")
+        host("e2fsck", "-fn", disks.path(2))
+        host("debugfs", "-R", f"dump a.img {out}", disks.path(2))
+        with open(out, "rb") as file:
+            check(file.read(409600) == b"hello\n" * (409600 // 6) + b"hello\n"[: 409600 % 6], "the image has something else")
+
+
+@test
+def disk_own_frontend():
+    """What: our blkfront, on a disk with 4096-byte sectors too, through a restart of its backend. Why: it is the disk of our guests. Method: the guest
+    `disk` writes everything, reads back and compares, while the backend's state is set to Closing, again and again. Expected: nothing differs, the
+    guest reconnects each time, and ends when its disk is taken away."""
+    with Disks(16, properties=",logical_block_size=4096,physical_block_size=4096") as disks:
+        with machine("disk_own_frontend", disks, {}, cpus=1) as session:
+            session.expect(PROMPT)
+            run(session, "xl create -q name=own kernel=/guest/disk memory=24 extra='verify:4096:16:4096 verify:65536:4:200 discard forever:8192:8' "
+                         '"disk=[\'phy:vda,xvda,w\']"')  # fmt: skip
+            for _ in range(5):
+                session.command_line("xenstore-write /local/domain/0/backend/vbd/1/51712/state 5")
+                for _ in range(500):
+                    if "4\n" in session.command_line("xenstore-read /local/domain/0/backend/vbd/1/51712/state"):
+                        break
+                else:
+                    check(False, "the frontend has not come back:\n" + session.tail())
+            session.send("xl console own\r")
+            session.expect(r"disk: discard: done", 60)
+            for _ in range(3):
+                session.expect(r"disk: randread bytes 8192 .* 0 failed, 0 different", 60)
+            check("disk: xvda, 4096 sectors of 4096 bytes, writable" in session.output, "another size:\n" + session.tail())
+            check(not re.search(r"[1-9]\d* (failed|different)", session.output), "not all is as it was written:\n" + session.tail())
+            leave(session)
+            session.command_line("xl block-detach own xvda")
+            for _ in range(200):
+                if not re.search(r"^own ", session.command_line("xl list"), re.M):
+                    break
+            power_off(session)
