@@ -66,7 +66,7 @@ class Disks:
         return next(entry["stats"] for entry in self.command("query-blockstats") if entry.get("device") == f"d{number}")
 
 
-def machine(name, disks, files, lifetime=180, read_only=(), **options):
+def machine(name, disks, files, lifetime=120, read_only=(), **options):
     """A session with dom0, which has these files and disks."""
     archive = dom0_files(name, {"guest/linux": CLOUD, "guest/initrd": GUEST, "guest/disk": DISK, **files})
     options.setdefault("append", CONSOLE)
@@ -86,8 +86,13 @@ def create_linux(session, disks):
 
 
 def enter(session):
+    """To Linux's shell. The console first repeats what it has said before."""
     session.send("xl console lin\r")
     session.expect(r"guest# ")
+    mark = f"entered-{session.position}"
+    session.send(f"echo {mark}\r")
+    session.expect(rf"{mark}\n", 30)
+    session.expect(r"guest: status 0\nguest# ")
 
 
 def guest(session, line, status=0, timeout=60):
