@@ -13,8 +13,9 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "bench"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 OUT = os.path.join(ROOT, "build", "bench")
-TABLES = ["boot", "guest", "linux", "network"]
+TABLES = ["boot", "guest", "linux", "network", "toolstack"]
 
 
 def median_ms(function, runs):
