@@ -7,7 +7,8 @@
 #     FILES    a folder that becomes the guest's read-only root file system (default: files/, if it is there)
 #     CFG      lines of xl.cfg for `make run`: disks, network, type (default: guest.cfg, if it is there)
 #     O        where everything built goes (default: build)
-# and `make run` takes ARGS="..." MEM=64 VCPUS=1 ALONE=1 GDB=1 VERBOSE=1 QEMU="...".
+# and `make run` takes ARGS="..." MEM=64 VCPUS=1 TYPE=pv|pvh ALONE=1 GDB=1 VERBOSE=1 QEMU="...", and NET=1 for a network card of the
+# machine, with FORWARD="PORT:PORT ..." for ports of this machine that lead to the guest.
 
 NAME    ?= $(notdir $(CURDIR))
 SOURCES ?= $(wildcard *.c *.S)
@@ -18,6 +19,9 @@ O       ?= build
 ARGS    ?=
 MEM     ?= 64
 VCPUS   ?= 1
+TYPE    ?= pv
+NET     ?= 0
+FORWARD ?=
 
 GUEST_CC := $(KIT)/bin/ryokan-cc
 IMAGE    := $(O)/$(NAME).elf
@@ -47,8 +51,11 @@ endif
 RUN = $(KIT)/bin/ryokan-run --mem $(MEM) --vcpus $(VCPUS) $(if $(ARCHIVE),--archive $(ARCHIVE)) \
       $(if $(filter 1,$(GDB)),--gdb) $(if $(filter 1,$(VERBOSE)),--verbose) $(if $(QEMU),--qemu='$(QEMU)')
 
+# The guest's address is the second that QEMU's user network gives out; dom0 has the first.
+NETWORK = $(if $(filter 1,$(NET)),--net $(FORWARD:%=--forward %))
+
 run: all
-	@$(RUN) $(if $(filter 1,$(ALONE)),--alone,$(if $(CFG),--cfg $(CFG))) $(IMAGE) $(ARGS)
+	@$(RUN) $(if $(filter 1,$(ALONE)),--alone,$(if $(CFG),--cfg $(CFG)) --type $(TYPE) $(NETWORK)) $(IMAGE) $(ARGS)
 
 run-xen: all
 	@$(RUN) --xen $(IMAGE) $(ARGS)

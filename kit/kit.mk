@@ -29,6 +29,8 @@ $(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(KIT_BOOT
 	$(Q)rm -rf $(KIT) && mkdir -p $(KIT)/include/c $(KIT)/include/posix $(KIT)/include/net $(KIT)/include/pvguest $(KIT)/lib/pkgconfig $(KIT)/bin $(KIT)/boot
 	$(Q)cp -r $(NEWLIB)/include/. $(KIT)/include/c && cp -r pvguest/include/. $(KIT)/include/posix
 	$(Q)cp -r $(LWIP_SRC)/src/include/. $(KIT)/include/net
+	$(Q)mkdir -p $(KIT)/src/lwip && cp -rp $(LWIP_SRC)/src/apps $(KIT)/src/lwip
+	$(Q)cp -r pvguest/lwip/include/. $(KIT)/include/posix && mkdir -p $(KIT)/include/pvguest/lwip && cp pvguest/lwip/start.h $(KIT)/include/pvguest/lwip
 	$(Q)cp pvguest/lwip/*.h $(KIT)/include/net && cp -r pvguest/lwip/arch $(KIT)/include/net
 	$(Q)mkdir -p $(KIT)/include/pvguest/ext4 $(KIT)/include/split_drivers
 	$(Q)cp pvguest/*.h $(KIT)/include/pvguest && cp pvguest/ext4/*.h $(KIT)/include/pvguest/ext4

@@ -2,8 +2,14 @@
 """The sample guests of kit/samples, each doing what it is there for."""
 
 import os
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
 
-from driver import BUILD, CONSOLE, DOM0, HV, INITRD, TCG_CPU, XEN, boot, check, test
+from driver import BUILD, CONSOLE, DOM0, HV, INITRD, LOGS, ROOT, TCG_CPU, XEN, Failure, boot, check, die_with_parent, test
 
 
 def sample(name):
@@ -62,3 +68,89 @@ def sample_sqlite():
         with alone("sample_sqlite", sample("sqlite"), "-init /check.sql /tmp/test.db .quit", hypervisor, archive("sqlite"), lifetime=120) as session:
             session.expect("sqlite: all checks passed")
             check("wrong" not in session.output and "vacuum ok\nok\n" in session.output, "a check failed:\n" + session.tail(20))
+
+
+def host(*command):
+    """Runs a program of this machine; returns what it printed."""
+    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ, PATH=path))
+    check(done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def kit_run(name, *arguments):
+    """The command that boots a sample beside dom0 as the kit does, with its archive if it has one."""
+    tar = ["--archive", archive(name)] if os.path.exists(archive(name)) else []
+    return [os.path.join(BUILD, "kit", "bin", "ryokan-run"), *arguments[:-1], *tar, sample(name), *arguments[-1].split()]
+
+
+@test
+def sample_sqlite_on_disk():
+    """What: SQLite passes its script with the database on the ext4 file system of a virtual disk, and finds it again. Why: frontend,
+    backend, file system and fsync below a program that needs all of them. Method: an image of 32 MiB by the host's mke2fs; the script,
+    then another boot that counts. Expected: every check is ok; the count; the host's e2fsck finds nothing wrong."""
+    with tempfile.TemporaryDirectory(prefix="ryokan-disk-") as folder:
+        image, config = os.path.join(folder, "data.img"), os.path.join(folder, "guest.cfg")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"disk = ['{image},raw,xvda,w']\n")
+        host("truncate", "-s", "32M", image)
+        host("mke2fs", "-q", "-t", "ext4", image)
+        said = host(*kit_run("sqlite", "--cfg", config, "DISK=xvda -init /check.sql /data/test.db .quit"))
+        check("sqlite: all checks passed" in said and "wrong" not in said and "vacuum ok" in said, said)
+        command = kit_run("sqlite", "--cfg", config, "DISK=xvda /data/test.db")
+        said = host(*command, "select 'kept', count(*) from item")
+        check("kept|1667" in said, said)
+        host("e2fsck", "-fn", image)
+
+
+@contextmanager
+def server(name, port, ready):
+    """The sample beside dom0 with a forwarded port of this machine; yields that port once the sample says it is ready."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        here = probe.getsockname()[1]
+    config = os.path.join(ROOT, "kit", "samples", name, "guest.cfg")
+    command = kit_run(name, "--net", "--forward", f"{here}:{port}", "--cfg", config, "")
+    log = os.path.join(LOGS, f"sample_{name}.log")
+    os.makedirs(LOGS, exist_ok=True)
+    with open(log, "wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=die_with_parent)
+    try:
+        deadline = time.monotonic() + 60
+        while ready not in (text := open(log, "rb").read().decode("latin-1")):
+            check(process.poll() is None and time.monotonic() < deadline, f"{name} is not ready:\n{text}")
+            time.sleep(0.05)
+        yield here
+    finally:
+        process.kill()
+        process.wait()
+
+
+@test
+def sample_http():
+    """What: the web server serves its files to this machine. Method: QEMU's user network with a forwarded port, the guest on dom0's switch;
+    requests by Python. Expected: the page that is in its archive, byte for byte; 404 for what is not there."""
+    with open(os.path.join(ROOT, "kit", "samples", "http", "files", "index.html"), "rb") as file:
+        page = file.read()
+    with server("http", 80, "http: serving http://10.0.2.16/") as port:
+        for _ in range(20):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/index.html", timeout=20) as answer:
+                check(answer.status == 200 and answer.read() == page, "another page")
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/nothing", timeout=20)
+            raise Failure("a page that is not there was served")
+        except urllib.error.HTTPError as error:
+            check(error.code == 404, f"status {error.code}")
+
+
+@test
+def sample_echo():
+    """What: the echo server, a program written for Unix, serves several clients at once. Method: as sample_http; four connections that
+    each send 100,000 bytes. Expected: the same bytes back on each."""
+    with server("echo", 7, "echo: listening on port 7") as port:
+        clients = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(4)]
+        for number, client in enumerate(clients):
+            client.sendall(bytes([number]) * 100000)
+        for number, client in enumerate(clients):
+            client.shutdown(socket.SHUT_WR)
+            with client, client.makefile("rb") as answer:
+                check(answer.read() == bytes([number]) * 100000, f"connection {number} got other bytes")
