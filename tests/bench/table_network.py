@@ -49,16 +49,18 @@ def ryokan():
 
 
 def xen():
+    domains = (("lin", "vmlinuz", 'ramdisk="/guest/net.gz"', 160, LINUX), ("our", "net.elf", "", 64, OURS),
+               ("two", "vmlinuz", 'ramdisk="/guest/net.gz"', 160, SECOND))  # fmt: skip
+    config = 'name="{0}"\ntype="pv"\nkernel="/guest/{1}"\n{2}\nmemory={3}\nextra="{4}"\nvif=["bridge=xenbr0"]\n'
     files = {"guest/net.elf": GUEST, "bin/transfer": TRANSFER, "guest/vmlinuz": KERNEL, "guest/net.gz": RAMDISK}
-    domain = 'name="{0}"; type="pv"; kernel="/guest/{1}"; {2} memory={3}; extra="{4}"; vif=["bridge=xenbr0"]'
+    files.update({f"guest/{domain[0]}.cfg": config.format(*domain).encode() for domain in domains})
     found = []
     with oracle("bench_network", files=files, lifetime=1800, instructions=True) as session:
         session.run("modprobe bridge; modprobe xen-netback; modprobe af_packet; brctl addbr xenbr0")
-        session.run("ip addr add 10.0.0.3/24 dev xenbr0; ip link set xenbr0 up; transfer serve 5000 & sleep 0")
-        for name, kernel, ramdisk, memory, words in (
-            ("lin", "vmlinuz", 'ramdisk="/guest/net.gz";', 160, LINUX), ("our", "net.elf", "", 64, OURS),
-            ("two", "vmlinuz", 'ramdisk="/guest/net.gz";', 160, SECOND)):  # fmt: skip
-            session.create(domain.format(name, kernel, ramdisk, memory, words))
+        session.run("ip addr add 10.0.0.3/24 dev xenbr0; ip link set xenbr0 up")
+        session.run("transfer serve 5000 & sleep 0")
+        for name, *_ in domains:
+            session.run(f"xl create /guest/{name}.cfg")
             found.append(figures(session.guest_expect(name, "net: (done|serving port)", timeout=900)))
     return found
 

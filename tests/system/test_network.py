@@ -69,10 +69,12 @@ def network_to_the_outside():
             attach(session, 1)
             session.expect(r"\(lin\) net: .* 10\.0\.2\.16/24")
             session.expect(r"\(lin\) transfer: 10000000 bytes each way, checksums equal")
+            session.expect(r"\(lin\) net: done")
             attach(session, 2, "bridge=natbr0")
             session.expect(r"\(nat\) net: .* 192\.168\.77\.10/24")
             session.expect(r"\(nat\) 3 packets transmitted, [23] packets received")
             session.expect(r"\(nat\) transfer: 2000000 bytes each way, checksums equal")
+            session.expect(r"\(nat\) net: done")
             session.send("\r")
             session.expect(PROMPT)
             said = session.command_line(f"transfer 10.0.2.2 {here} 10000000")
@@ -143,6 +145,7 @@ def network_our_guest():
         for _ in range(2):
             session.expect(r"\(our\) transfer: 4000000 bytes each way, checksums equal")
         session.expect(r"\(our\) transfer: 50 requests and responses")
+        session.expect(r"\(our\) net: serving")
         session.send("\r")
         session.expect(PROMPT)
         for _ in range(2):
@@ -150,3 +153,26 @@ def network_our_guest():
             check(re.search(r"3 sent, [23] answered", answer), "dom0 cannot reach the guest:\n" + answer)
             session.command_line("xl network-detach 2 0")
             attach(session, 2)
+
+
+@test
+def network_hostile_guest():
+    """What: a frontend with impossible rings, wrong keys and a replaced kernel harms only itself. Why: dom0 serves all domains.
+    Method: pvguest/guests/netbad. Expected: each time the device is closed with an error node and a line, the next frontend is
+    taken; dom0 answers, and has as much memory free after a second such guest as after the first."""
+    guests = "".join(f' "domain=bad{n},kernel=2,mem=16M"' for n in range(2))
+    modules = [(DOM0, ""), (INITRD, ""), (os.path.join(BUILD, "pvguest", "netbad.elf"), "")]
+    free = []
+    with network("network_hostile_guest", [guests], modules=modules) as session:
+        session.expect(PROMPT.rstrip("$"))
+        for domid in (1, 2):
+            attach(session, domid)
+            session.expect(r"\(bad\d\) Test result: (\w+)")
+            check("FAILURE" not in session.output, session.tail(30))
+            session.send("\r")
+            session.expect(PROMPT)
+            session.command_line(f"xl destroy {domid}")
+            check("vif" not in session.command_line("brctl show"), "the port is still there")
+            free.append(int(re.search(r"^dom0 +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)[1]))
+        check("closed: impossible request index" in session.output, "no line about the rings")
+    check(free[1] >= free[0] - 64, f"dom0 has {free[0]} KiB free after the first, {free[1]} KiB after the second")
