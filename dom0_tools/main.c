@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* dom0: the control domain's program. It starts its services, each a library of its own. */
 #include "dom0_tools/block/backing.h"
+#include "dom0_tools/api/api.h"
 #include "dom0_tools/block/block_commands.h"
 #include "dom0_tools/consoled/consoled.h"
 #include "dom0_tools/drivers/drivers.h"
@@ -70,6 +71,14 @@ static void start_services(void)
     start("toolstack", toolstack_start);
 }
 
+static void start_api(int argc, char **argv)
+{
+    int error = (start_info->flags & SIF_INITDOMAIN) != 0 ? api_start(argc, argv) : 0;
+
+    if (error != 0)
+        fprintf(stderr, "dom0: no HTTP API: %s\n", strerror(error));
+}
+
 /* The file that guest=FILE among the arguments names, or NULL. */
 static const char *guest_to_run(int argc, char **argv)
 {
@@ -88,6 +97,7 @@ int main(int argc, char **argv)
     start("network", network_start);
     start_pci();
     start_services();
+    start_api(argc, argv);
     command_register(&commands, shell_commands, shell_nr_commands);
     command_register(&commands, file_commands, file_nr_commands);
     command_register(&commands, file_change_commands, file_change_nr_commands);

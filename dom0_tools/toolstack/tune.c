@@ -116,6 +116,11 @@ bool tune_vcpus(domid_t domid, uint32_t nr, char *error)
     return ok;
 }
 
+bool tune_shutdown(domid_t domid, bool reboot, char *error)
+{
+    return write_node(domid, "control/shutdown", reboot ? "reboot" : "poweroff", error);
+}
+
 bool tune_sysrq(domid_t domid, char key, char *error)
 {
     return write_node(domid, "control/sysrq", (const char[]){ key, '\0' }, error);

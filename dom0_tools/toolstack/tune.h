@@ -18,6 +18,8 @@ bool tune_memory(domid_t domid, uint64_t kib, char *error);
 bool tune_max_memory(domid_t domid, uint64_t kib, char *error);
 /* How many of its vCPUs, those with the lowest numbers, shall be online. */
 bool tune_vcpus(domid_t domid, uint32_t nr, char *error);
+/* Asks the domain's kernel to switch off, or to start anew. */
+bool tune_shutdown(domid_t domid, bool reboot, char *error);
 /* Sends the key to the domain's kernel as if typed with SysRq. */
 bool tune_sysrq(domid_t domid, char key, char *error);
 

@@ -12,7 +12,7 @@ FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz
 FUZZ_BINS  := $(FUZZ_NAMES:%=$(FUZZ_DIR)/%)
 
 FUZZ_CFLAGS   := -std=gnu11 -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_CPPFLAGS := -I. -I$(B)/include $(XEN_CPPFLAGS) -DCONFIG_DEBUG=1
+FUZZ_CPPFLAGS := -I. -I$(B)/include $(XEN_CPPFLAGS) $(HTTP_PARSER_CPPFLAGS) -DCONFIG_DEBUG=1
 
 fuzz_sources = $(shell sed -n 's|^/\* fuzz-sources:\(.*\)\*/.*|\1|p' $(1))
 

@@ -15,7 +15,7 @@ UNIT_BINS  := $(UNIT_NAMES:%=$(UNIT_DIR)/%)
 
 UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-strict-aliasing -fno-omit-frame-pointer \
                -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_CPPFLAGS := -I. -I$(B)/include $(XEN_CPPFLAGS) -DCONFIG_DEBUG=1
+UNIT_CPPFLAGS := -I. -I$(B)/include $(XEN_CPPFLAGS) $(HTTP_PARSER_CPPFLAGS) -DCONFIG_DEBUG=1
 
 unit_sources = $(shell sed -n 's|^/\* unit-sources:\(.*\)\*/.*|\1|p' $(1))
 unit_libs    = $(shell sed -n 's|^/\* unit-libs:\(.*\)\*/.*|\1|p' $(1))

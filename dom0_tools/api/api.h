@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dom0's commands for programs outside: HTTP with JSON, over TCP (docs/http-api.md). Off unless dom0 is
+ * started with api.secret=WORD; every request must carry that word. Requests are worked off one by one.
+ */
+#ifndef DOM0_API_API_H
+#define DOM0_API_API_H
+
+#define API_DEFAULT_PORT 8006
+
+/* Starts it if the arguments of main() want it: api.secret=WORD, api.port=NUMBER. Network and toolstack run.
+ * 0 or an errno of <errno.h>. */
+int api_start(int argc, char **argv);
+
+#endif

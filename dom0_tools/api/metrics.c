@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /metrics: figures in Prometheus' text format, version 0.0.4. */
+#include "dom0_tools/api/response.h"
+#include "dom0_tools/network/network.h"
+#include "dom0_tools/xc/host.h"
+#include "dom0_tools/xl/domain_list.h"
+#include "pvguest/memory.h"
+#include "pvguest/time.h"
+
+#include <inttypes.h>
+#include <xen/sched.h>
+
+static void describe(FILE *out, const char *name, const char *type, const char *help)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* A label's value, in which quotes, backslashes and line ends are escaped. */
+static void put_label(FILE *out, const char *label, const char *value)
+{
+    fprintf(out, "%s=\"", label);
+    for (; *value != '\0'; value++) {
+        if (*value == '\n')
+            fputs("\\n", out);
+        else
+            fprintf(out, *value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+    }
+    fputc('"', out);
+}
+
+/* ---- domains ---- */
+
+static double cpu_seconds(const struct xen_domctl_getdomaininfo *info)
+{
+    return (double)info->cpu_time / 1e9;
+}
+
+static double memory_bytes(const struct xen_domctl_getdomaininfo *info)
+{
+    return (double)info->tot_pages * PAGE_SIZE;
+}
+
+static double online_vcpus(const struct xen_domctl_getdomaininfo *info)
+{
+    return info->nr_online_vcpus;
+}
+
+static double is_running(const struct xen_domctl_getdomaininfo *info)
+{
+    return (info->flags & (XEN_DOMINF_paused | XEN_DOMINF_shutdown | XEN_DOMINF_dying)) == 0;
+}
+
+static double has_crashed(const struct xen_domctl_getdomaininfo *info)
+{
+    return (info->flags & XEN_DOMINF_shutdown) != 0 &&
+           (info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask) == SHUTDOWN_crash;
+}
+
+static const struct {
+    const char *name, *type, *help;
+    double (*value)(const struct xen_domctl_getdomaininfo *info);
+} domain_metrics[] = {
+    { "ryokan_domain_cpu_seconds_total", "counter", "CPU time that the domain has used.", cpu_seconds },
+    { "ryokan_domain_memory_bytes", "gauge", "Memory that the domain has.", memory_bytes },
+    { "ryokan_domain_vcpus", "gauge", "Virtual CPUs that are online.", online_vcpus },
+    { "ryokan_domain_running", "gauge", "1 unless the domain is paused or has ended.", is_running },
+    { "ryokan_domain_crashed", "gauge", "1 when the domain has crashed and is kept.", has_crashed },
+};
+
+static void put_domains(FILE *out, const struct domain_list *domains)
+{
+    describe(out, "ryokan_domains", "gauge", "Domains that exist.");
+    fprintf(out, "ryokan_domains %zu\n", domains->nr);
+    for (size_t m = 0; m < sizeof(domain_metrics) / sizeof(domain_metrics[0]); m++) {
+        describe(out, domain_metrics[m].name, domain_metrics[m].type, domain_metrics[m].help);
+        for (size_t i = 0; i < domains->nr; i++) {
+            const struct xen_domctl_getdomaininfo *info = &domains->info[i];
+
+            fprintf(out, "%s{domid=\"%u\",", domain_metrics[m].name, info->domain);
+            put_label(out, "name", domain_name(info->domain));
+            fprintf(out, "} %.15g\n", domain_metrics[m].value(info));
+        }
+    }
+}
+
+/* ---- the machine ---- */
+
+static void put_host(FILE *out)
+{
+    struct xen_sysctl_physinfo info;
+
+    if (xc_physinfo(&info) != 0)
+        return;
+    describe(out, "ryokan_cpus", "gauge", "CPUs of the machine.");
+    fprintf(out, "ryokan_cpus %u\n", info.nr_cpus);
+    describe(out, "ryokan_memory_bytes", "gauge", "Memory of the machine.");
+    fprintf(out, "ryokan_memory_bytes{state=\"total\"} %.15g\n", (double)info.total_pages * PAGE_SIZE);
+    fprintf(out, "ryokan_memory_bytes{state=\"free\"} %.15g\n", (double)info.free_pages * PAGE_SIZE);
+    describe(out, "ryokan_uptime_seconds", "gauge", "Time since the hypervisor started.");
+    fprintf(out, "ryokan_uptime_seconds %.15g\n", (double)time_ns() / 1e9);
+}
+
+/* ---- the network ---- */
+
+/* One counter of all ports; those of domains are called vifDOMID.NUMBER. */
+struct port_counter {
+    FILE *out;
+    const char *name, *direction;
+    uint64_t (*value)(const struct switch_port_counters *counters);
+};
+
+static void put_ports(struct net_switch *net_switch, void *arg)
+{
+    const struct port_counter *counter = arg;
+    const struct switch_port *port;
+
+    LIST_FOREACH(port, &net_switch->ports, next)
+    {
+        fprintf(counter->out, "%s{", counter->name);
+        put_label(counter->out, "switch", net_switch->name);
+        fputc(',', counter->out);
+        put_label(counter->out, "port", port->name);
+        fprintf(counter->out, ",direction=\"%s\"} %" PRIu64 "\n", counter->direction,
+                counter->value(&port->counters));
+    }
+}
+
+static uint64_t in_bytes(const struct switch_port_counters *counters)
+{
+    return counters->rx_bytes;
+}
+
+static uint64_t out_bytes(const struct switch_port_counters *counters)
+{
+    return counters->tx_bytes;
+}
+
+static uint64_t in_packets(const struct switch_port_counters *counters)
+{
+    return counters->rx_packets;
+}
+
+static uint64_t out_packets(const struct switch_port_counters *counters)
+{
+    return counters->tx_packets;
+}
+
+static void put_network(FILE *out)
+{
+    static const struct {
+        const char *name, *help;
+        uint64_t (*in)(const struct switch_port_counters *counters);
+        uint64_t (*out)(const struct switch_port_counters *counters);
+    } counters[] = {
+        { "ryokan_port_bytes_total", "Bytes from (in) and to (out) a port of a switch.", in_bytes,
+          out_bytes },
+        { "ryokan_port_packets_total", "Packets from (in) and to (out) a port of a switch.", in_packets,
+          out_packets },
+    };
+
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        struct port_counter counter = { out, counters[i].name, "in", counters[i].in };
+
+        describe(out, counters[i].name, "counter", counters[i].help);
+        network_for_each_switch(put_ports, &counter);
+        counter.direction = "out";
+        counter.value = counters[i].out;
+        network_for_each_switch(put_ports, &counter);
+    }
+}
+
+void api_metrics(struct http_response *response)
+{
+    struct domain_list domains;
+
+    if (domain_list_get(&domains) == 0) {
+        response->status = 200;
+        response->type = "text/plain; version=0.0.4";
+        put_host(response->body);
+        put_domains(response->body, &domains);
+        put_network(response->body);
+    } else {
+        api_answer_error(response, 500, "the hypervisor does not answer");
+    }
+    domain_list_free(&domains);
+}
