@@ -182,7 +182,7 @@ def machine_of(options, guest, accel, scratch):
         kernel=options.hv, append=options.append, iso=options.iso, uefi=options.uefi, accel=accel,
         modules=modules, cpus=options.cpus, machine=options.machine, memory=options.mem, gdb_port=options.gdb_port,
         reboot=not guest, serial="stdio,signal=off",
-        extra=options.qemu.split() + (guest.qemu() if guest else []),
+        extra=(guest.qemu() if guest else []) + options.qemu.split(),
     )  # fmt: skip
 
 

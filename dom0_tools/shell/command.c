@@ -174,6 +174,25 @@ static void complete_names(const struct command_set *set, const char *word, stru
                 completions_add(list, set->table[t][i].name);
 }
 
+/* The options that its help names: each stands at the beginning of a line. */
+static void complete_options(const struct command *command, const char *word, struct completions *list)
+{
+    const char *line = command->options;
+
+    if (strncmp("--help", word, strlen(word)) == 0)
+        completions_add(list, "--help");
+    while (line != NULL && *line != '\0') {
+        const char *end = strchr(line, '\n');
+        char option[32];
+
+        line += strspn(line, " ");
+        snprintf(option, sizeof(option), "%.*s", (int)strcspn(line, " ,\n"), line);
+        if (*option == '-' && strncmp(option, word, strlen(word)) == 0)
+            completions_add(list, option);
+        line = end != NULL ? end + 1 : NULL;
+    }
+}
+
 /* Where the last word of the text begins. */
 static const char *last_word(const char *text)
 {
@@ -201,6 +220,10 @@ void command_complete(const struct command_set *set, const char *before_cursor, 
         command = command_find(&inner, words.argv[at]);
         if (command == NULL)
             return;
+        if (command->subcommands == NULL && *word == '-') {
+            complete_options(command, word, list);
+            return;
+        }
         if (command->subcommands == NULL) {
             if (command->complete != NULL)
                 command->complete(word, list);

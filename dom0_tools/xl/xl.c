@@ -16,7 +16,8 @@ static const struct command subcommands[] = {
                  "  -q         say less\n"
                  "  FILE       in the syntax of xl.cfg\n"
                  "  KEY=VALUE  counts more than FILE; a list stands in [ ], a string needs no quotes\n",
-      .run = xl_create },
+      .run = xl_create,
+      .complete = xl_create_complete },
     { .name = "list",
       .arguments = "[-lv] [DOMAIN...]",
       .summary = "list the domains",

@@ -35,6 +35,8 @@ int xl_list_json(int nr_words, char **words);
 
 /* The subcommands; each stands in the file of its subject. */
 int xl_create(int argc, char **argv);
+void xl_create_complete(const char *word,
+                        struct completions *list); /* paths, also behind kernel= and ramdisk= */
 int xl_block_attach(int argc, char **argv);
 int xl_block_detach(int argc, char **argv);
 int xl_block_list(int argc, char **argv);

@@ -2,6 +2,7 @@
 /* xl create, config-update: a configuration and what comes of it. */
 #include "dom0_tools/xl/xl.h"
 #include "dom0_tools/config/config_file.h"
+#include "dom0_tools/shell/shell.h"
 #include "dom0_tools/toolstack/file_data.h"
 #include "dom0_tools/toolstack/toolstack.h"
 #include "dom0_tools/xc/domain.h"
@@ -125,6 +126,18 @@ int xl_create(int argc, char **argv)
         return create(&config, &options);
     domain_config_free(&config);
     return COMMAND_OK;
+}
+
+void xl_create_complete(const char *word, struct completions *list)
+{
+    const char *sign = strchr(word, '=');
+
+    if (sign == NULL) {
+        shell_complete_path(word, list);
+    } else if (strncmp(word, "kernel=", 7) == 0 || strncmp(word, "ramdisk=", 8) == 0) {
+        list->start += (size_t)(sign + 1 - word);
+        shell_complete_path(sign + 1, list);
+    }
 }
 
 int xl_config_update(int argc, char **argv)

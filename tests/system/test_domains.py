@@ -4,10 +4,12 @@
 import os
 import re
 import subprocess
+import time
 
 from driver import BUILD, CONSOLE, DOM0, LOGS, PROMPT, ROOT, TCG_CPU, XEN, boot, check, dom0_files, power_off, test
 
 ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
+DISK = os.path.join(BUILD, "pvguest", "disk.elf")
 HELLO = os.path.join(BUILD, "pvguest", "hello.elf")
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")  # LZ4
 STANDARD = os.path.join(BUILD, "debs", "vmlinuz")  # xz
@@ -50,21 +52,22 @@ def nodes(session):
     return session.command_line("xenstore-ls -f").split("xenstore-ls -f", 1)[1]
 
 
-def until(session, line, pattern, tries=200):
-    """Repeats a command until its output matches: what it shows is done by other threads."""
-    for _ in range(tries):
+def until(session, line, accept, seconds=20):
+    """Repeats a command until its output is accepted: what it shows is done by other threads."""
+    end = time.monotonic() + seconds
+    while True:
         output = session.command_line(line)
-        if re.search(pattern, output, re.M):
+        if accept(output):
             return output
-    check(False, f"`{line}` never shows /{pattern}/:\n{output}")
-    return None
+        check(time.monotonic() < end, f"`{line}` still shows after {seconds} s:\n{output}")
+
+
+def shown(session, line, pattern):
+    return until(session, line, lambda output: re.search(pattern, output, re.M))
 
 
 def gone(session, name):
-    for _ in range(200):
-        if not re.search(rf"^{name} ", session.command_line("xl list"), re.M):
-            return
-    check(False, f"{name} is still listed")
+    until(session, "xl list", lambda output: not re.search(rf"^{name} ", output, re.M))
 
 
 REFUSED = [
@@ -130,13 +133,13 @@ def check_life(session):
     check(session.command_line("xl domname 1").endswith("other\ndom0# "), "domname")
     uuid = re.search(r"[0-9a-f-]{36}", session.command_line("xenstore-read /local/domain/1/vm"))[0]
     session.command_line("xl reboot other")
-    until(session, "xl list", r"^other +2 +12 +1 ")
+    shown(session, "xl list", r"^other +2 +12 +1 ")
     check(uuid in session.command_line("xenstore-read /local/domain/2/vm"), "a reboot keeps the UUID")
     session.command_line("xl config-update other kernel=/guest/answer memory=20 name=x on_poweroff=restart")
     session.command_line("xl reboot -w other")
-    until(session, "xl list", r"^other +3 +20 +1 ")
+    shown(session, "xl list", r"^other +3 +20 +1 ")
     session.command_line("xl shutdown -w other")
-    until(session, "xl list", r"^other +4 +20 +1 ")
+    shown(session, "xl list", r"^other +4 +20 +1 ")
     session.command_line("xl destroy other")
 
 
@@ -144,11 +147,13 @@ def check_ends(session):
     """Each way to end, and what the configuration says of it."""
     create = "xl create -q kernel=/guest/answer memory=8 "
     session.command_line(create + "name=kept extra=abort on_crash=preserve")
-    until(session, "xl list kept", r"^kept .* (---s-c|----c-|---sc-)")
+    shown(session, "xl list kept", r"^kept .* (---s-c|----c-|---sc-)")
+    session.command_line(create + "name=hung extra=watchdog on_watchdog=preserve")
+    shown(session, "xl list -v hung", r"^hung .* -[b-]-s-- .* 4 ")
     session.command_line(create + "name=again extra=abort on_crash=rename-restart on_poweroff=preserve")
-    until(session, "xl list", r"^again-1 ")
+    shown(session, "xl list", r"^again-1 ")
     session.command_line("xl pause again")
-    for name in re.findall(r"^(again\S*|kept) ", session.command_line("xl list"), re.M):
+    for name in re.findall(r"^(again\S*|kept|hung) ", session.command_line("xl list"), re.M):
         session.command_line("xl destroy " + name)
     session.command_line(create + "name=brief extra=quit")
     gone(session, "brief")
@@ -168,11 +173,7 @@ def check_all_back(session, body):
     memory, store = free_kib(session), nodes(session)
     body(session)
     check(nodes(session) == store, "xenstore is not as before:\n" + nodes(session))
-    for _ in range(100):
-        after = free_kib(session)
-        if after == memory:
-            return
-    check(False, f"{after} KiB are free, {memory} KiB before")
+    until(session, "mem", lambda output: f" {memory}\n" in output)
 
 
 @test
@@ -211,7 +212,7 @@ def check_life_on_xen(session):
     session.send(LEAVE)
     session.expect(PROMPT)
     session.command_line("xl shutdown a")
-    until(session, "xl list", r"^a +2 ")
+    shown(session, "xl list", r"^a +2 ")
     session.command_line("xl destroy a")
     session.send("xl create -c kernel=/guest/linux ramdisk=/guest/initrd name=linux memory=128 "
                  "extra='console=hvc0 quiet end=shell'\r")  # fmt: skip
@@ -349,11 +350,17 @@ def make_run(name, *variables):
 @test
 def make_run_guest():
     """What: `make run GUEST=` and GUEST_CFG=. Why: the loop of whoever writes a guest. Method: a guest that powers off, one that crashes, a
-    configuration with paths relative to itself, files that are no kernels. Expected: the guest's output; exit status 0
+    configuration with paths relative to itself, one with a disk, files that are no kernels. Expected: the guest's output; exit status 0
     only for the ones that end well."""
     status, output = make_run("make_run_guest", f"GUEST={os.path.relpath(HELLO, LOGS)}", "GUEST_ARGS=a 'b c'")
     check(status == 0 and "argument 2: b c" in output, f"hello: status {status}\n{output[-800:]}")
     os.makedirs(os.path.join(LOGS, "guest"), exist_ok=True)
+    with open(os.path.join(LOGS, "guest", "my.img"), "wb") as file:
+        file.truncate(1 << 20)
+    with open(os.path.join(LOGS, "guest", "disk.cfg"), "w", encoding="ascii") as file:
+        file.write(f'memory = 32; kernel = "{DISK}"\ndisk = [ "file:my.img,xvda,w",\n  ]\n')
+    status, output = make_run("make_run_guest", "GUEST_CFG=guest/disk.cfg")
+    check(status == 0 and "disk: xvda, 2048 sectors" in output, f"disk: status {status}\n{output[-800:]}")
     with open(os.path.join(LOGS, "guest", "my.cfg"), "w", encoding="ascii") as file:
         file.write(f'memory = 8\nkernel = "{os.path.relpath(ANSWER, os.path.join(LOGS, "guest"))}"\nextra = "hi quit"\n')
     status, output = make_run("make_run_guest", "GUEST_CFG=guest/my.cfg")

@@ -172,6 +172,9 @@ Test(command, completion)
     cr_expect_str_eq(completions_of("xl list "), "8: Domain-0");
     cr_expect_str_eq(completions_of("xl list -v D"), "11: Domain-0");
     cr_expect_str_eq(completions_of("xl list X"), "8:");
+    cr_expect_str_eq(completions_of("xl list -"), "8: --help -v");
+    cr_expect_str_eq(completions_of("xl list -v -v"), "11: -v");
+    cr_expect_str_eq(completions_of("xl info --"), "8: --help");
     cr_expect_str_eq(completions_of("help x"), "5: xl");
     cr_expect_str_eq(completions_of("help xl i"), "8: info");
     cr_expect_str_eq(completions_of("nothing "), "8:");

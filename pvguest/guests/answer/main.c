@@ -9,6 +9,7 @@
 #include "pvguest/console.h"
 #include "pvguest/event_channel.h"
 #include "pvguest/grant_table.h"
+#include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
 #include "pvguest/thread.h"
@@ -84,6 +85,14 @@ static void map_shared(const char *words)
     printf("mapped: %d\n", gnttab_map(&mapping, domid, &ref, 1, false));
 }
 
+/* As if the kernel hung: its watchdog timer runs out after a second. */
+static void arm_watchdog(void)
+{
+    struct sched_watchdog op = { .timeout = 1 };
+
+    printf("watchdog: %ld\n", hypercall_sched_op(SCHEDOP_watchdog, &op));
+}
+
 static void unmap_shared(void)
 {
     gnttab_unmap(&mapping);
@@ -137,6 +146,8 @@ static void obey(const char *line)
         share_with(line + 6);
     else if (strncmp(line, "map ", 4) == 0)
         map_shared(line + 4);
+    else if (strcmp(line, "watchdog") == 0)
+        arm_watchdog();
     else if (strcmp(line, "unmap") == 0)
         unmap_shared();
     else
