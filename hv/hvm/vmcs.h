@@ -63,6 +63,7 @@ enum vmcs_field {
     VMCS_GUEST_INTERRUPTIBILITY = 0x4824,
     VMCS_GUEST_ACTIVITY = 0x4826,
     VMCS_GUEST_SYSENTER_CS = 0x482a,
+    VMCS_PREEMPTION_TIMER = 0x482e,
     VMCS_HOST_SYSENTER_CS = 0x4c00,
     VMCS_CR0_MASK = 0x6000,
     VMCS_CR4_MASK = 0x6002,
@@ -101,6 +102,7 @@ enum vmcs_field {
 
 /* Capability MSRs; of the controls, low half: bits that must be 1, high half: bits that may be. */
 #define MSR_VMX_BASIC         0x480U
+#define MSR_VMX_MISC          0x485U /* bits 0-4: the preemption timer counts each 2^n TSC ticks */
 #define MSR_VMX_PROC_2        0x48bU
 #define MSR_VMX_CR0_FIXED0    0x486U /* bits that must be 1; FIXED1: that may be */
 #define MSR_VMX_CR0_FIXED1    0x487U
@@ -119,6 +121,7 @@ enum vmcs_field {
 #define PIN_EXTERNAL_INTERRUPT BIT(0)
 #define PIN_NMI                BIT(3)
 #define PIN_VIRTUAL_NMI        BIT(5)
+#define PIN_PREEMPTION_TIMER   BIT(6)
 
 #define PROC_INTERRUPT_WINDOW BIT(2)
 #define PROC_TSC_OFFSET       BIT(3)
@@ -215,6 +218,7 @@ enum vmx_exit_reason {
     VMX_EXIT_EPT_VIOLATION = 48,
     VMX_EXIT_EPT_MISCONFIGURATION = 49,
     VMX_EXIT_INVEPT = 50,
+    VMX_EXIT_PREEMPTION_TIMER = 52,
     VMX_EXIT_INVVPID = 53,
     VMX_EXIT_WBINVD = 54,
     VMX_EXIT_XSETBV = 55,

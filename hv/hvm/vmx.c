@@ -192,6 +192,13 @@ static void write_controls(const struct vcpu *v, struct vmx_vcpu *x)
     vmcs_write(VMCS_EPT_POINTER, virt_to_phys(v->domain->hvm->p2m.root) | EPTP_WB | EPTP_WALK_4);
     if (vmx_caps.proc2 & PROC2_VPID)
         vmcs_write(VMCS_VPID, ((v->domain->id & 0x3ffU) << 6 | v->id) + 1);
+    /*
+     * No stay in the guest is longer. The hardware starts the count anew with each entry, so that this costs
+     * nothing; a lost or late interrupt (Bochs holds them back from a guest that was entered with IF off)
+     * does not cost the CPU.
+     */
+    if (vmx_caps.pin & PIN_PREEMPTION_TIMER)
+        vmcs_write(VMCS_PREEMPTION_TIMER, vmx_caps.stay);
     vmcs_write(VMCS_LINK_POINTER, NO_LINK);
     vmcs_write(VMCS_CR0_MASK, ~0ULL);
     vmcs_write(VMCS_CR4_MASK, ~0ULL);

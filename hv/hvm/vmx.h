@@ -12,6 +12,7 @@ struct vmx_caps {
     uint32_t pin, proc, proc2, exit, entry;
     uint64_t ept_vpid; /* EPT_CAP_*, and of INVVPID */
     uint64_t cr0_must, cr4_must;
+    uint32_t stay; /* a millisecond, in counts of the preemption timer */
 };
 extern struct vmx_caps vmx_caps;
 

@@ -7,6 +7,7 @@
 #include "hv/cpu/cpuid.h"
 #include "hv/cpu/insn.h"
 #include "hv/cpu/msr_index.h"
+#include "hv/cpu/time.h"
 #include "hv/hvm/vmx.h"
 #include "hv/io/console.h"
 #include "hv/lib/printf.h"
@@ -66,7 +67,7 @@ static const struct control needed_entry[] = {
 };
 
 static const struct control_group groups[] = {
-    { MSR_VMX_TRUE_PIN, &vmx_caps.pin, needed_pin, 0 },
+    { MSR_VMX_TRUE_PIN, &vmx_caps.pin, needed_pin, PIN_PREEMPTION_TIMER },
     { MSR_VMX_TRUE_PROC, &vmx_caps.proc, needed_proc, 0 },
     { MSR_VMX_PROC_2, &vmx_caps.proc2, needed_proc2,
       PROC2_RDTSCP | PROC2_VPID | PROC2_WBINVD | PROC2_INVPCID },
@@ -132,6 +133,7 @@ const char *__init vmx_caps_detect(void)
     if (vmx_caps.proc & unwelcome_proc)
         return "VT-x that exits for every load of CR3";
     vmx_caps.ept_vpid = rdmsr(MSR_VMX_EPT_VPID);
+    vmx_caps.stay = (uint32_t)(tsc_khz >> (rdmsr(MSR_VMX_MISC) & 31));
     vmx_caps.cr0_must = rdmsr(MSR_VMX_CR0_FIXED0);
     vmx_caps.cr4_must = rdmsr(MSR_VMX_CR4_FIXED0);
     bad = check_ept(vmx_caps.ept_vpid);

@@ -252,6 +252,7 @@ static void dispatch(struct vcpu *v, uint32_t reason)
         exception_exit(v);
         break;
     case VMX_EXIT_EXTERNAL_INTERRUPT:
+    case VMX_EXIT_PREEMPTION_TIMER:
         h->exits[HVM_EXIT_INTERRUPT]++;
         take_interrupt();
         break;
