@@ -26,7 +26,7 @@ $bb mount -t devtmpfs dev /dev
 $bb --install -s
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
 dmesg -n 1
-for module in xen-blkfront xen-netfront ext4 af_packet; do modprobe $module 2>/dev/null; done
+for module in crc32c_generic xen-blkfront xen-netfront ext4 af_packet; do modprobe $module 2>/dev/null; done
 echo "guest: $(nproc) CPUs, $(uname -r)"
 exec setsid cttyhack sh /bin/lines
 """

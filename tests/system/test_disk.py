@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import tempfile
 
@@ -13,6 +14,8 @@ from test_files import host
 
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 GUEST = os.path.join(BUILD, "interop", "guest.cpio.gz")
+STANDARD = os.path.join(BUILD, "debs", "vmlinuz")
+GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-x86_64-xen.bin")
 DISK = os.path.join(BUILD, "pvguest", "disk.elf")
 LEAVE = "\x1d"
 MEBIBYTE = 1 << 20
@@ -227,4 +230,42 @@ def disk_own_frontend():
             for _ in range(200):
                 if not re.search(r"^own ", session.command_line("xl list"), re.M):
                     break
+            power_off(session)
+
+
+GRUB_CONFIG = b"""set timeout=0
+menuentry linux {
+    linux /boot/vmlinuz console=hvc0 quiet
+    initrd /boot/initrd
+}
+"""
+
+
+def make_boot_disk(path):
+    """A file system from which GRUB boots Debian's standard kernel."""
+    with tempfile.TemporaryDirectory() as tree:
+        os.makedirs(os.path.join(tree, "boot", "grub"))
+        with open(os.path.join(tree, "boot", "grub", "grub.cfg"), "wb") as file:
+            file.write(GRUB_CONFIG)
+        shutil.copy(STANDARD, os.path.join(tree, "boot", "vmlinuz"))
+        shutil.copy(GUEST, os.path.join(tree, "boot", "initrd"))
+        host("mke2fs", "-q", "-F", "-t", "ext4", "-O", "^64bit,^metadata_csum", "-d", tree, path)
+
+
+@test
+def disk_grub_chain():
+    """What: GRUB's Xen image reads its configuration, a kernel and an initrd from xvda, starts Linux, and Linux connects to the same disk. Why: a
+    frontend whose kernel is replaced begins anew. Method: xl create with GRUB as the kernel; Debian's standard kernel on the disk. Expected: Linux's
+    shell; the kernel's checksum, read through the new frontend, is that of the file."""
+    with Disks(64) as disks:
+        make_boot_disk(disks.path(0))
+        with machine("disk_grub_chain", disks, {"guest/grub": GRUB}, lifetime=240) as session:
+            session.expect(PROMPT)
+            run(session, "xl create -q name=lin kernel=/guest/grub memory=400 \"disk=['phy:vda,xvda,w']\"")
+            enter(session)
+            guest(session, "until [ -b /dev/xvda ]; do usleep 10000; done; mount -t ext4 /dev/xvda /mnt")
+            with open(STANDARD, "rb") as file:
+                expected = hashlib.md5(file.read()).hexdigest()
+            check(expected in guest(session, "md5sum /mnt/boot/vmlinuz"), "another checksum")
+            leave(session)
             power_off(session)
