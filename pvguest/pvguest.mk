@@ -79,6 +79,7 @@ $(PVGUEST_LDS): pvguest/guest.lds pvguest/layout.h
 # Sample guests: pvguest/guests/NAME/*.c becomes build/pvguest/NAME.elf, linked with PVGUEST_LIBS_NAME.
 PVGUEST_LIBS_netloop := $(PVGUEST_NET_LIBS)
 PVGUEST_LIBS_disk    := $(B)/split_drivers/libsplit_drivers.a $(PVGUEST_NET_LIBS)
+PVGUEST_LIBS_baddisk := $(B)/split_drivers/libsplit_drivers.a $(PVGUEST_NET_LIBS)
 PVGUEST_LIBS_net     := $(B)/split_drivers/libsplit_drivers.a $(PVGUEST_NET_LIBS)
 
 PVGUEST_GUESTS := $(notdir $(patsubst %/,%,$(dir $(wildcard pvguest/guests/*/main.c))))

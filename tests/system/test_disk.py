@@ -16,6 +16,7 @@ CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 GUEST = os.path.join(BUILD, "interop", "guest.cpio.gz")
 STANDARD = os.path.join(BUILD, "debs", "vmlinuz")
 GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-x86_64-xen.bin")
+BAD = os.path.join(BUILD, "pvguest", "baddisk.elf")
 DISK = os.path.join(BUILD, "pvguest", "disk.elf")
 LEAVE = "\x1d"
 MEBIBYTE = 1 << 20
@@ -268,4 +269,40 @@ def disk_grub_chain():
                 expected = hashlib.md5(file.read()).hexdigest()
             check(expected in guest(session, "md5sum /mnt/boot/vmlinuz"), "another checksum")
             leave(session)
+            power_off(session)
+
+
+def ports(session):
+    """dom0's event channels, without their numbers."""
+    return sorted(re.findall(r"^ +\d+: (.*)", session.command_line("lsevtchn 0"), re.M))
+
+
+@test
+def disk_hostile_frontend():
+    """What: a frontend that writes noise to its ring, lets its index run ahead, names rings and ports that are none, and vanishes with requests under way.
+    Why: it must harm nobody but itself. Method: the guest `baddisk`, three times; dom0's shell in between. Expected: every request is answered, the
+    backend closes and says why in its error node, and afterwards memory and event channels are as before."""
+    with Disks(8) as disks:
+        with machine("disk_hostile_frontend", disks, {"guest/bad": BAD}, cpus=1) as session:
+            session.expect(PROMPT)
+            before = None
+            for number in range(1, 4):
+                run(session, "xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='requests index nodes requests vanish' "
+                             "\"disk=['phy:vda,xvda,w']\"")  # fmt: skip
+                session.send("xl console bad\r")
+                session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 60)
+                session.expect(r"baddisk: index: closed")
+                session.expect(r"(baddisk: nodes: closed\n){7}")
+                session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 60)
+                session.expect(r"baddisk: vanish")
+                leave(session)
+                said = session.command_line(f"xenstore-read /local/domain/0/error/backend/vbd/{number}/51712/error")
+                check("dom0#" in said, "dom0 does not answer")
+                run(session, "xl destroy bad")
+                for _ in range(200):
+                    after = (ports(session), re.search(r"^machine +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)[1])
+                    if after == before or (before is None and not any("Remote Domain" in port for port in after[0])):
+                        break
+                check(number < 3 or after == before, f"before {before}, after {after}")
+                before = after
             power_off(session)
