@@ -17,21 +17,27 @@ static uint64_t tables_for(uint64_t start, uint64_t end)
     return spanned(start, end, 21) + spanned(start, end, 30) + spanned(start, end, 39);
 }
 
-/* The tables map themselves, so their number is found by trying. */
-static void plan_tables(struct pv_layout *l)
+/*
+ * The tables map themselves, so their number is found by trying. False when the address space ends before the
+ * region does. A small domain's region ends with its pages.
+ */
+static bool plan_tables(struct pv_layout *l)
 {
     for (l->nr_tables = 1;; l->nr_tables++) {
         uint64_t least = l->tables + (l->nr_tables + 1) * PAGE_SIZE + REGION_PADDING;
+        uint64_t rounded = ALIGN_UP(least, REGION_ALIGN);
 
+        if (l->tables < l->image.end || rounded < l->tables)
+            return false;
         l->stack = l->tables + l->nr_tables * PAGE_SIZE;
-        l->end = min(ALIGN_UP(least, REGION_ALIGN), max(least, l->base + l->pages * PAGE_SIZE));
+        l->end = l->base + min(rounded - l->base, max(least - l->base, l->pages * PAGE_SIZE));
         if (tables_for(l->base, l->end) + 1 <= l->nr_tables)
-            return;
+            return true;
     }
 }
 
 /* What lies inside the region. */
-static void plan_region(struct pv_layout *l, bool rings)
+static bool plan_region(struct pv_layout *l, bool rings)
 {
     uint64_t va = ALIGN_UP(l->image.end, PAGE_SIZE);
 
@@ -51,7 +57,7 @@ static void plan_region(struct pv_layout *l, bool rings)
         va += 2 * PAGE_SIZE;
     }
     l->tables = va;
-    plan_tables(l);
+    return plan_tables(l);
 }
 
 bool pv_layout_plan(struct pv_layout *l, const struct xen_notes *notes, const struct xen_pv_range *image,
@@ -66,7 +72,11 @@ bool pv_layout_plan(struct pv_layout *l, const struct xen_notes *notes, const st
                              .init_p2m = notes->init_p2m,
                              .initrd_by_pfn = notes->mod_start_pfn,
                              .p2m_elsewhere = xen_notes_use_init_p2m(notes) };
-    plan_region(l, rings);
+    if (!plan_region(l, rings)) {
+        snprintf(why, ELF_WHY_SIZE, "the kernel's VIRT_BASE 0x%lx leaves no address space behind its image",
+                 (unsigned long)l->base);
+        return false;
+    }
     l->used = pv_layout_pfn(l, l->end);
     if (initrd_size && l->initrd_by_pfn) {
         l->initrd_pfn = l->used;

@@ -118,6 +118,23 @@ Test(pv_layout, too_little_memory)
                        "%s", why);
 }
 
+Test(pv_layout, the_end_of_the_address_space)
+{
+    struct xen_notes notes = { .virt_base = 0xffffffffffc00000 };
+    struct pv_layout l;
+
+    cr_expect_not(plan(&l, &notes, 300000, 4096, 0));
+    cr_expect_str_eq(why,
+                     "the kernel's VIRT_BASE 0xffffffffffc00000 leaves no address space behind its image");
+    cr_expect_not(plan(&l, &notes, 300000, 4096, MIB(4)));
+    cr_expect_not(plan(&l, &notes, MIB(2) + 1, 4096, 0));
+    /* The whole of its memory would not fit, and need not. */
+    notes.virt_base = 0xffffffff80000000;
+    cr_assert(plan(&l, &notes, MIB(40), 1 << 20, 0), "%s", why);
+    cr_expect_eq(l.end % MIB(4), 0);
+    cr_expect_gt(l.end, l.stack);
+}
+
 Test(pv_layout, a_long_command_line_is_cut)
 {
     const struct xen_notes notes = { 0 };
