@@ -31,15 +31,12 @@ int vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 static int64_t vcpu_initialise_hvm(struct vcpu *v, gva_t arg)
 {
     struct vcpu_hvm_context c;
-    int rc = 0;
+    int rc;
 
     if (read_guest(&c, arg))
         return -EFAULT;
     spin_lock(&v->domain->lock);
-    if (!(v->pause_flags & VPF_DOWN))
-        rc = -EEXIST;
-    else
-        rc = hvm_set_start(v, &c);
+    rc = v->initialised ? -EEXIST : hvm_set_start(v, &c);
     spin_unlock(&v->domain->lock);
     return rc;
 }

@@ -31,13 +31,18 @@ struct xen_platform_op;
 struct xen_pmu_params;
 struct xen_sysctl;
 
+/* Guests of another kind define this before: an instruction, or a call of a stub, with the same registers. */
+#ifndef HYPERCALL_INSTRUCTION
+#define HYPERCALL_INSTRUCTION "syscall"
+#endif
+
 /* ---- the instruction, by number of arguments; also for tests that issue calls no header names ---- */
 
 static inline long hypercall_0(unsigned long nr)
 {
     long ret;
 
-    __asm__ __volatile__("syscall" : "=a"(ret) : "0"(nr) : "rcx", "r11", "memory", "cc");
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION : "=a"(ret) : "0"(nr) : "rcx", "r11", "memory", "cc");
     return ret;
 }
 
@@ -45,7 +50,7 @@ static inline long hypercall_1(unsigned long nr, unsigned long a1)
 {
     long ret;
 
-    __asm__ __volatile__("syscall" : "=a"(ret), "+D"(a1) : "0"(nr) : "rcx", "r11", "memory", "cc");
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION : "=a"(ret), "+D"(a1) : "0"(nr) : "rcx", "r11", "memory", "cc");
     return ret;
 }
 
@@ -53,7 +58,7 @@ static inline long hypercall_2(unsigned long nr, unsigned long a1, unsigned long
 {
     long ret;
 
-    __asm__ __volatile__("syscall" : "=a"(ret), "+D"(a1), "+S"(a2) : "0"(nr) : "rcx", "r11", "memory", "cc");
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION : "=a"(ret), "+D"(a1), "+S"(a2) : "0"(nr) : "rcx", "r11", "memory", "cc");
     return ret;
 }
 
@@ -61,7 +66,7 @@ static inline long hypercall_3(unsigned long nr, unsigned long a1, unsigned long
 {
     long ret;
 
-    __asm__ __volatile__("syscall"
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION
                          : "=a"(ret), "+D"(a1), "+S"(a2), "+d"(a3)
                          : "0"(nr)
                          : "rcx", "r11", "memory", "cc");
@@ -74,7 +79,7 @@ static inline long hypercall_4(unsigned long nr, unsigned long a1, unsigned long
     register unsigned long r10 __asm__("r10") = a4;
     long ret;
 
-    __asm__ __volatile__("syscall"
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION
                          : "=a"(ret), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10)
                          : "0"(nr)
                          : "rcx", "r11", "memory", "cc");
@@ -88,7 +93,7 @@ static inline long hypercall_5(unsigned long nr, unsigned long a1, unsigned long
     register unsigned long r8 __asm__("r8") = a5;
     long ret;
 
-    __asm__ __volatile__("syscall"
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION
                          : "=a"(ret), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
                          : "0"(nr)
                          : "rcx", "r11", "memory", "cc");
@@ -103,7 +108,7 @@ static inline long hypercall_6(unsigned long nr, unsigned long a1, unsigned long
     register unsigned long r9 __asm__("r9") = a6;
     long ret;
 
-    __asm__ __volatile__("syscall"
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION
                          : "=a"(ret), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8), "+r"(r9)
                          : "0"(nr)
                          : "rcx", "r11", "memory", "cc");

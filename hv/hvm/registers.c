@@ -270,6 +270,7 @@ void hvm_reset_registers(struct vcpu *v)
     h->event.valid = false;
     v->nmi_pending = 0;
     v->nmi_masked = false;
+    v->initialised = false;
     hvm_ops->set_segment(v, HVM_CS, &cs);
     set_data_segments(v, ATTR_DATA16, 0xffff);
     reset_system_segments(v);

@@ -14,18 +14,31 @@ GUESTS_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-strict-aliasing -fno-comm
 GUESTS_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments
 
-GUESTS_FRAMEWORK := $(filter-out %/suite.c,$(wildcard tests/guests/framework/*.c)) tests/guests/framework/entry.S
+GUESTS_SHARED := $(filter-out %/suite.c,$(wildcard tests/guests/framework/*.[cS]))
+GUESTS_FRAMEWORK := $(GUESTS_SHARED) $(wildcard tests/guests/framework/pv/*.[cS])
+GUESTS_FRAMEWORK_PVH := $(GUESTS_SHARED) $(wildcard tests/guests/framework/pvh/*.[cS])
 GUESTS_TESTS := $(filter-out tests/guests/framework/%,$(sort $(wildcard tests/guests/*/main.c)))
 GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c)) tests/bench/guest/stubs.S tests/bench/guest/peer.S
 
+# The tests that make sense in a hardware guest too: not those of PV page tables, traps and emulation.
+GUESTS_PVH_NAMES := evtchn_bind_vcpu evtchn_close evtchn_fifo evtchn_ipi evtchn_limits evtchn_unbound evtchn_virq \
+                    gnttab_setup hostile_calls interface_versions \
+                    sched_misc sched_poll smp_event_storm \
+                    time_monotonic time_wallclock timer_periodic timer_singleshot vcpu_errors vcpu_runstate \
+                    vcpu_time_area vcpu_up_down xen_version crash_shutdown
+GUESTS_PVH_TESTS := $(GUESTS_PVH_NAMES:%=tests/guests/%/main.c) $(wildcard tests/guests/pvh/*/main.c)
+
 guests_objects = $(addprefix $(GUESTS_BUILD)/,$(addsuffix .o,$(basename $(1))))
 
+guests_pvh_objects = $(addprefix $(GUESTS_BUILD)/pvh/,$(addsuffix .o,$(basename $(1))))
+
 .PHONY: guests
-guests: $(GUESTS_BUILD)/suite.elf $(if $(GUESTS_BENCH),$(GUESTS_BUILD)/bench.elf) ## build the guest-side tests
+guests: $(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/suite-pvh.elf $(if $(GUESTS_BENCH),$(GUESTS_BUILD)/bench.elf) ## build the guest-side tests
 
 $(GUESTS_BUILD)/suite.elf: $(call guests_objects,$(GUESTS_FRAMEWORK) tests/guests/framework/suite.c $(GUESTS_TESTS))
 $(GUESTS_BUILD)/bench.elf: $(call guests_objects,$(GUESTS_FRAMEWORK) $(GUESTS_BENCH))
-$(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/bench.elf: tests/guests/framework/guest.lds
+$(GUESTS_BUILD)/suite-pvh.elf: $(call guests_pvh_objects,$(GUESTS_FRAMEWORK_PVH) tests/guests/framework/suite.c $(GUESTS_PVH_TESTS))
+$(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/suite-pvh.elf $(GUESTS_BUILD)/bench.elf: tests/guests/framework/guest.lds tests/guests/guests.mk
 	@mkdir -p $(@D)
 	$(call step,LD,$@)
 	$(Q)$(GUESTS_CC) $(GUESTS_LDFLAGS) -Wl,-T,$< -o $@ $(filter %.o,$^)
@@ -38,7 +51,18 @@ $(GUESTS_BUILD)/include/xen: | $(SETUP)
 $(GUESTS_BUILD)/%.o: %.c | $(GUESTS_BUILD)/include/xen $(SETUP)
 	@mkdir -p $(@D)
 	$(call step,CC,$<)
-	$(Q)$(GUESTS_CC) $(GUESTS_CFLAGS) -DTEST_NAME='"$(notdir $(patsubst %/,%,$(dir $<)))"' -c -o $@ $<
+	$(Q)$(GUESTS_CC) $(GUESTS_CFLAGS) -Itests/guests/framework/pv -DTEST_NAME='"$(notdir $(patsubst %/,%,$(dir $<)))"' -c -o $@ $<
+
+$(GUESTS_BUILD)/pvh/%.o: %.c | $(GUESTS_BUILD)/include/xen $(SETUP)
+	@mkdir -p $(@D)
+	$(call step,CC,$< (pvh))
+	$(Q)$(GUESTS_CC) $(GUESTS_CFLAGS) -Itests/guests/framework/pvh -DHYPERCALL_INSTRUCTION='"call hypercall_gate"' \
+	    -DTEST_NAME='"$(notdir $(patsubst %/,%,$(dir $<)))"' -c -o $@ $<
+
+$(GUESTS_BUILD)/pvh/%.o: %.S | $(GUESTS_BUILD)/include/xen
+	@mkdir -p $(@D)
+	$(call step,AS,$< (pvh))
+	$(Q)$(GUESTS_CC) $(filter-out -Wold-style-definition,$(GUESTS_CFLAGS)) -c -o $@ $<
 
 $(GUESTS_BUILD)/%.o: %.S | $(GUESTS_BUILD)/include/xen
 	@mkdir -p $(@D)

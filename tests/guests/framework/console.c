@@ -16,7 +16,7 @@ void console_init(const start_info_t *si)
 {
     if (si->flags & SIF_INITDOMAIN)
         return;
-    ring = mfn_to_va(si->console.domU.mfn);
+    ring = memory_map_ring(si->console.domU.mfn);
     ring_port = si->console.domU.evtchn;
 }
 

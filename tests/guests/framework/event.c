@@ -3,6 +3,7 @@
 #include "tests/guests/framework/cpu.h"
 #include "tests/guests/framework/hypercall.h"
 #include "tests/guests/framework/memory.h"
+#include "guest_arch.h"
 
 #define BITS 64u
 
@@ -22,16 +23,22 @@ void event_reset_counts(void)
 
 void event_enable(void)
 {
-    vcpu_info_t *info = this_cpu()->info;
-
-    __atomic_store_n(&info->evtchn_upcall_mask, 0, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&info->evtchn_upcall_pending, __ATOMIC_SEQ_CST))
-        hc_xen_version(XENVER_version, 0);
+    arch_events_on(this_cpu()->info);
 }
 
 void event_disable(void)
 {
-    __atomic_store_n(&this_cpu()->info->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST);
+    arch_events_off(this_cpu()->info);
+}
+
+void event_block(void)
+{
+    arch_events_wait();
+}
+
+bool event_enabled(void)
+{
+    return arch_events_enabled(this_cpu()->info);
 }
 
 void event_drain(void)

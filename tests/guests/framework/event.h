@@ -20,6 +20,9 @@ void event_reset_counts(void);
 /* Opens and closes the vCPU's upcall mask; opening delivers what is pending. */
 void event_enable(void);
 void event_disable(void);
+/* Sleeps until an event comes, enabled; returns enabled, and with its upcall taken. */
+void event_block(void);
+bool event_enabled(void);
 /* Delivers pending upcalls while disabled otherwise: enable, then disable. */
 void event_drain(void);
 

@@ -14,16 +14,9 @@ void grant_table_remap(void)
 
 volatile grant_entry_v1_t *grant_table(void)
 {
-    xen_pfn_t frame = 0;
-    struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = 1 };
-
     if (mapped)
         return (volatile grant_entry_v1_t *)table_page;
-    set_xen_guest_handle(setup.frame_list, &frame);
-    if (hc_grant(GNTTABOP_setup_table, &setup, 1) || setup.status != GNTST_okay)
-        test_abort("gnttab_setup_table: status %d", setup.status);
-    if (hc_update_va(table_page, frame << PAGE_SHIFT | PTE_RWX, UVMF_INVLPG))
-        test_abort("the grant frame %lx cannot be mapped", frame);
+    memory_map_grants(table_page);
     mapped = true;
     return (volatile grant_entry_v1_t *)table_page;
 }

@@ -43,6 +43,10 @@ extern start_info_t *start_info;
 extern shared_info_t *shared_info;
 
 void memory_init(start_info_t *si);
+void pool_init(void); /* for memory_init() */
+/* A page that another domain serves, by the frame number that the builder told. */
+void memory_map_grants(void *page); /* the first page of the grant table, in place of a page of the image */
+void *memory_map_ring(mfn_num_t mfn);
 
 /* A zeroed page from the pool; the domain ends with ERROR when there is none. */
 void *page_alloc(void);

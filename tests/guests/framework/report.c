@@ -43,7 +43,6 @@ void guest_init(start_info_t *si)
     cpu->started = true;
     event_init();
     trap_install();
-    mmuext(MMUEXT_NEW_USER_BASEPTR, l4_mfn(), 0);
 }
 
 static void raise_result(enum result result, const char *fmt, va_list args)

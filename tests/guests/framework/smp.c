@@ -9,7 +9,6 @@
 
 #include <xen/vcpu.h>
 
-extern char smp_entry[];
 void smp_main(void) __attribute__((noreturn));
 
 unsigned int smp_count(void)
@@ -40,24 +39,13 @@ void smp_main(void)
 
 static void initialise(unsigned int id)
 {
-    static struct vcpu_guest_context ctxt;
     struct cpu *cpu = cpu_of(id);
     long ret;
 
-    memset(&ctxt, 0, sizeof(ctxt));
     cpu->id = id;
     if (!cpu->info)
         cpu->info = &shared_info->vcpu_info[id];
-    ctxt.flags = VGCF_in_kernel;
-    ctxt.user_regs.rip = (uint64_t)smp_entry;
-    ctxt.user_regs.rsp = (uint64_t)cpu + CPU_AREA_SIZE;
-    ctxt.user_regs.cs = FLAT_KERNEL_CS;
-    ctxt.user_regs.ss = FLAT_KERNEL_SS;
-    ctxt.kernel_ss = FLAT_KERNEL_SS;
-    ctxt.kernel_sp = (uint64_t)cpu + CPU_TRAP_STACK_TOP;
-    ctxt.ctrlreg[1] = xen_pfn_to_cr3(l4_mfn());
-    ctxt.ctrlreg[3] = xen_pfn_to_cr3(l4_mfn());
-    ret = hc_vcpu(VCPUOP_initialise, id, &ctxt);
+    ret = smp_initialise(id, (uint64_t)cpu + CPU_AREA_SIZE);
     if (ret)
         test_abort("VCPUOP_initialise %u: %ld", id, ret);
     cpu->started = true;

@@ -5,9 +5,12 @@
 #define GUESTS_SMP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* vCPUs that exist, this one included (at most MAX_CPUS). */
 unsigned int smp_count(void);
+/* VCPUOP_initialise in the form of this kind of guest: it starts at smp_entry on `stack`. */
+long smp_initialise(unsigned int id, uint64_t stack);
 /* Starts fn(arg) on a secondary vCPU that is not running anything. */
 void smp_start(unsigned int cpu, void (*fn)(void *), void *arg);
 bool smp_is_running(unsigned int cpu);

@@ -77,6 +77,9 @@ extern char trap_stubs[], upcall_entry[], syscall_entry[], syscall32_entry[], sy
 
 /* (Re-)registers the whole trap table, all callbacks and kernel stack of this vCPU, and drops all hooks. */
 void trap_install(void);
+void trap_drop_hooks(void); /* for trap_install() */
+/* Lets the end of the entry continue at a kernel address with a kernel stack. */
+void trap_resume_at(struct cpu_regs *regs, const char *rip, uint64_t rsp, uint64_t rax);
 /* Entry point of a vector, for tests that fill trap tables of their own. */
 uint64_t trap_stub(unsigned int vector);
 /* The table that trap_install() registers: all 256 vectors, DPL 0 except int3, into and 0x80..0x8f (3). */

@@ -21,7 +21,7 @@ static void wait_for(evtchn_port_t port)
 {
     event_disable();
     while (!event_counts[port]) {
-        hc_sched(SCHEDOP_block, 0);
+        event_block();
         event_disable();
     }
     event_counts[port] = 0;

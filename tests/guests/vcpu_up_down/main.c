@@ -18,7 +18,7 @@ static volatile bool stop;
 
 static void count(void *arg)
 {
-    if (this_cpu()->id == (uint64_t)arg && this_cpu()->info->evtchn_upcall_mask)
+    if (this_cpu()->id == (uint64_t)arg && !event_enabled())
         runs++;
 }
 

@@ -7,6 +7,7 @@
  */
 #define __ASSEMBLY__
 #include <xen/elfnote.h>
+#include "tests/guests/framework/callee_saved.h"
 #include "tests/guests/framework/layout.h"
 
     .macro note type, kind, desc:vararg
@@ -166,40 +167,6 @@ trap_common:
     mov $23, %eax /* __HYPERVISOR_iret */
     syscall
     ud2
-
-    .macro push_callee_saved
-    push %rbp
-    push %rbx
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    .endm
-
-    .macro pop_callee_saved
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbx
-    pop %rbp
-    .endm
-
-/* unsigned catch_call(void (*fn)(void *), void *arg, uint64_t *saved_rsp): 0 after a normal return, 1 after a trap. */
-    .globl catch_call
-catch_call:
-    push_callee_saved
-    push %rdx
-    mov %rsp, (%rdx)
-    mov %rdi, %rax
-    mov %rsi, %rdi
-    call *%rax
-    xor %eax, %eax
-    .globl catch_return
-catch_return:
-    pop %rdx
-    pop_callee_saved
-    ret
 
 /* long user_enter(struct iret_context *frame, uint64_t fn, uint64_t arg, uint64_t *saved_rsp) */
     .globl user_enter
