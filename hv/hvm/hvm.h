@@ -109,6 +109,10 @@ struct hvm_vcpu {
     uint8_t *compat_args;   /* a page: arguments of a 32-bit hypercall, translated (hypercalls/compat.h) */
     uint64_t p2m_epoch;     /* with which it last ran */
     uint64_t exits[HVM_EXITS];
+    struct { /* guest_fetch() */
+        uint64_t va, cr3, epoch;
+        const uint8_t *page;
+    } code;
 
     union {
         struct { /* hv/hvm/svm*.c */

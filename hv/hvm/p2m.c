@@ -5,6 +5,7 @@
 #include "hv/hvm/hvm.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/errno.h"
+#include "hv/lib/string.h"
 #include "hv/mm/heap.h"
 
 /* The kind of an entry, in bits that both formats leave to software (APM Vol. 2 §5.4.1, SDM Vol. 3 §28.3.2).
@@ -91,21 +92,56 @@ void p2m_free(struct domain *d)
     p->dirty = NULL;
 }
 
-/* The entry that covers g, and its level; lock-free, so it may be out of date. */
-static pte_t find(const struct p2m *p, gfn_t g, unsigned int *level)
+/* Where the entry that covers g is, and what it is; lock-free, so it may be out of date. NULL: nowhere. */
+static const pte_t *find_slot(const struct p2m *p, gfn_t g, unsigned int *level, pte_t *entry)
 {
-    const pte_t *table = p->root;
-    pte_t e = 0;
+    const pte_t *table = p->root, *slot;
+    pte_t e;
 
     *level = ROOT_LEVEL;
+    *entry = 0;
     if (g.g >> P2M_GFN_BITS)
-        return 0;
+        return NULL;
     for (;; (*level)--) {
-        e = READ_ONCE(table[pt_index(g.g << PAGE_SHIFT, *level)]);
+        slot = &table[pt_index(g.g << PAGE_SHIFT, *level)];
+        e = READ_ONCE(*slot);
         if (!present(e) || is_leaf(e, *level))
-            return e;
+            break;
         table = table_below(e);
     }
+    *entry = e;
+    return slot;
+}
+
+static pte_t find(const struct p2m *p, gfn_t g, unsigned int *level)
+{
+    pte_t e;
+
+    (void)find_slot(p, g, level, &e);
+    return e;
+}
+
+bool p2m_read(const struct domain *d, gfn_t g, uint32_t offset, void *buf, size_t bytes)
+{
+    const char *from;
+    const pte_t *slot;
+    unsigned int level;
+    mfn_t m;
+    pte_t e;
+
+    do {
+        slot = find_slot(&d->hvm->p2m, g, &level, &e);
+        if (!present(e) || type_of(e) == P2M_MMIO)
+            return false;
+        m = mfn_add(entry_mfn(e), g.g & (BIT(level_order(level)) - 1));
+        from = (const char *)mfn_to_virt(m) + offset;
+        if (bytes == sizeof(uint64_t))
+            *(uint64_t *)buf = READ_ONCE(*(const uint64_t *)(const void *)from);
+        else
+            memcpy(buf, from, bytes);
+        barrier();
+    } while (unlikely(READ_ONCE(*slot) != e));
+    return true;
 }
 
 mfn_t p2m_lookup(const struct domain *d, gfn_t g, enum p2m_type *type)

@@ -92,6 +92,13 @@ static inline mfn_t gfn_to_mfn(const struct domain *d, gfn_t g)
 }
 
 /*
+ * Copy from the frame behind g without a reference: up to the end of the page. False when nothing is there.
+ * What was read was the guest's: an entry goes before its frame does, so an entry that is still there
+ * afterwards proves it.
+ */
+bool p2m_read(const struct domain *d, gfn_t g, uint32_t offset, void *buf, size_t bytes);
+
+/*
  * The same as p2m_lookup with a reference to the frame: NULL when there is none (nothing, or not RAM in the
  * frame table). `write`: the guest must be able to write it. Drop with frame_put. Any context.
  */

@@ -22,7 +22,7 @@ GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c)) tests/bench/guest/stub
 
 # The tests that make sense in a hardware guest too: not those of PV page tables, traps and emulation.
 GUESTS_PVH_NAMES := evtchn_bind_vcpu evtchn_close evtchn_fifo evtchn_ipi evtchn_limits evtchn_unbound evtchn_virq \
-                    gnttab_setup hostile_calls interface_versions \
+                    gnttab_setup hostile_calls \
                     sched_misc sched_poll smp_event_storm \
                     time_monotonic time_wallclock timer_periodic timer_singleshot vcpu_errors vcpu_runstate \
                     vcpu_time_area vcpu_up_down xen_version crash_shutdown
@@ -33,12 +33,13 @@ guests_objects = $(addprefix $(GUESTS_BUILD)/,$(addsuffix .o,$(basename $(1))))
 guests_pvh_objects = $(addprefix $(GUESTS_BUILD)/pvh/,$(addsuffix .o,$(basename $(1))))
 
 .PHONY: guests
-guests: $(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/suite-pvh.elf $(if $(GUESTS_BENCH),$(GUESTS_BUILD)/bench.elf) ## build the guest-side tests
+guests: $(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/suite-pvh.elf $(GUESTS_BUILD)/bench-pvh.elf $(if $(GUESTS_BENCH),$(GUESTS_BUILD)/bench.elf) ## build the guest-side tests
 
 $(GUESTS_BUILD)/suite.elf: $(call guests_objects,$(GUESTS_FRAMEWORK) tests/guests/framework/suite.c $(GUESTS_TESTS))
 $(GUESTS_BUILD)/bench.elf: $(call guests_objects,$(GUESTS_FRAMEWORK) $(GUESTS_BENCH))
 $(GUESTS_BUILD)/suite-pvh.elf: $(call guests_pvh_objects,$(GUESTS_FRAMEWORK_PVH) tests/guests/framework/suite.c $(GUESTS_PVH_TESTS))
-$(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/suite-pvh.elf $(GUESTS_BUILD)/bench.elf: tests/guests/framework/guest.lds tests/guests/guests.mk
+$(GUESTS_BUILD)/bench-pvh.elf: $(call guests_pvh_objects,$(GUESTS_FRAMEWORK_PVH) $(wildcard tests/bench/guest_pvh/*.c))
+$(GUESTS_BUILD)/suite.elf $(GUESTS_BUILD)/suite-pvh.elf $(GUESTS_BUILD)/bench.elf $(GUESTS_BUILD)/bench-pvh.elf: tests/guests/framework/guest.lds tests/guests/guests.mk
 	@mkdir -p $(@D)
 	$(call step,LD,$@)
 	$(Q)$(GUESTS_CC) $(GUESTS_LDFLAGS) -Wl,-T,$< -o $@ $(filter %.o,$^)

@@ -11,6 +11,9 @@
 /* The vector of event upcalls, past the local APIC. */
 #define UPCALL_VECTOR 0x20u
 
+/* A guest frame in the place of a page of the image. */
+void pvh_map(void *page, uint64_t frame);
+
 static inline uint64_t arch_cr2(void)
 {
     uint64_t v;

@@ -5,6 +5,7 @@
 #include "tests/guests/framework/hypercall.h"
 #include "tests/guests/framework/layout.h"
 #include "tests/guests/framework/test.h"
+#include "guest_arch.h"
 
 extern uint64_t boot_l4[];
 
@@ -32,9 +33,14 @@ static void change(const void *va, uint64_t entry)
     asm volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
+void pvh_map(void *page, mfn_num_t frame)
+{
+    change(page, frame << PAGE_SHIFT | PTE_RWX);
+}
+
 void *memory_map_ring(mfn_num_t mfn)
 {
-    change(ring_page, mfn << PAGE_SHIFT | PTE_RWX);
+    pvh_map(ring_page, mfn);
     return ring_page;
 }
 
