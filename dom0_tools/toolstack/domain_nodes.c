@@ -180,15 +180,16 @@ static char *vm_path(struct xs_handle *h, domid_t domid)
     return NULL;
 }
 
-static void remove_backends(struct xs_handle *h, domid_t domid)
+/* Its devices in a back end's directory of this domain, of each kind. */
+static void remove_devices(struct xs_handle *h, domid_t domid, const char *directory)
 {
     unsigned int nr = 0;
-    char **types = xs_directory(h, XBT_NULL, "/local/domain/0/backend", &nr);
+    char **types = xs_directory(h, XBT_NULL, directory, &nr);
 
     for (unsigned int i = 0; types != NULL && i < nr; i++) {
         char path[PATH_SIZE];
 
-        snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", types[i], domid);
+        snprintf(path, sizeof(path), "%s/%s/%u", directory, types[i], domid);
         xs_rm(h, XBT_NULL, path);
     }
     free(types);
@@ -199,7 +200,8 @@ void domain_nodes_remove(struct xs_handle *h, domid_t domid)
     static const char *const trees[] = { "/local/domain/%u", "/libxl/%u" };
     char *vm = vm_path(h, domid);
 
-    remove_backends(h, domid);
+    remove_devices(h, domid, "/local/domain/0/backend");
+    remove_devices(h, domid, "/local/domain/0/error/backend");
     if (vm != NULL)
         xs_rm(h, XBT_NULL, vm);
     free(vm);

@@ -87,7 +87,9 @@ REFUSED = [
     ("xl create name=bad kernel=/guest/answer on_crash=explode", "on_crash is 'explode'"),
     ("xl create name=bad kernel=/guest/answer uuid=12", "32 hexadecimal digits"),
     ("xl create name=ok kernel=/guest/answer", "there is a domain 'ok' already"),
-    ("xl create name=bad kernel=/guest/answer vif=['bogus=1']", "bogus"),
+    ("xl create name=bad kernel=/guest/answer \"vif=['bogus=1']\"", "vif: there is no key 'bogus'"),
+    ("xl create name=bad kernel=/guest/answer \"disk=['phy:vdz,xvda,w']\"", "vdz"),
+    ("xl create name=bad kernel=/guest/answer type=pvh", "has no Xen ELF note PHYS32_ENTRY"),
     ("xl create /guest/nothing", "/guest/nothing: No such file"),
     ("xl create /guest/cfg memory='sixteen'", "memory is 'sixteen' and has to be a number"),
     ("xl create /guest/cfg /guest/cfg", "is a second file"),
@@ -97,18 +99,19 @@ REFUSED = [
 @test
 def xl_create_refuses():
     """What: configurations that cannot become a domain. Why: an error in the middle must leave nothing behind, and say what is wrong. Method:
-    20 commands that fail at different steps, beside a domain that runs. Expected: each says why; afterwards memory, domains
+    22 commands that fail at different steps, beside a domain that runs. Expected: each says why; afterwards memory, domains
     and xenstore are as before."""
     with machine("xl_create_refuses", {}) as session:
         session.expect(PROMPT)
         session.command_line("xl create name=ok kernel=/guest/answer memory=16")
-        session.command_line("xl create -q name=warm kernel=/guest/answer memory=16")
+        for words in "\"disk=['phy:vdz,xvda,w']\"", "":
+            session.command_line("xl create -q name=warm kernel=/guest/answer memory=16 " + words)
         session.command_line("xl destroy warm")
         gone(session, "warm")
         memory, store = free_kib(session), nodes(session)
         for line, why in REFUSED:
             output = session.command_line(line)
-            check(why in output, f"`{line}` does not say '{why}':\n{output}")
+            check(why in output.split("\n", 1)[1], f"`{line}` does not say '{why}':\n{output}")
         listed = session.command_line("xl list")
         check(len(re.findall(r"^\S+ +\d+ ", listed, re.M)) == 2, "there is one domain besides dom0:\n" + listed)
         check(nodes(session) == store, "xenstore is not as before")
