@@ -23,7 +23,7 @@
 #include <string.h>
 
 #define RECEIVE_BATCH  64
-#define SEND_PATIENCE  (100 * NSEC_PER_MSEC)
+#define OUT_BYTES      (1U << 20)
 #define CLOSE_PATIENCE (5 * NSEC_PER_SEC)
 
 struct netfront {
@@ -36,8 +36,11 @@ struct netfront {
     bool up; /* connected: lwIP's lock */
     struct netfront_ring ring;
     evtchn_port_t port;
-    struct worker_task task;
-    struct wait_queue room;
+    struct worker_task in_task, out_task;
+    struct packet_list out; /* what lwIP sends: upcalls masked */
+    uint32_t out_bytes;
+    struct packet_list pending; /* what is to go into the ring: the worker's */
+    bool gso;                   /* the backend takes large segments */
 };
 
 static struct worker worker;
@@ -52,40 +55,93 @@ static void event(evtchn_port_t port, void *arg)
     struct netfront *device = arg;
 
     (void)port;
-    wait_queue_wake_all(&device->room);
-    worker_schedule(&worker, &device->task);
+    worker_schedule(&worker, &device->in_task);
+    if (!STAILQ_EMPTY(&device->pending))
+        worker_schedule(&worker, &device->out_task);
 }
 
-static void copy_pbuf(void *arg, void *to, uint16_t length)
-{
-    pbuf_copy_partial(arg, to, length, 0);
-}
-
-/* With lwIP's lock. A full ring is waited for: TCP would take a refusal for a loss. */
+/* With lwIP's lock; the worker takes it from here, as much as there is by then. */
 static err_t link_output(struct netif *netif, struct pbuf *pbuf)
 {
     struct netfront *device = netif->state;
-    uint64_t deadline = 0;
-    bool notify = false;
+    struct packet *packet = device->up ? packet_from_pbuf(pbuf) : NULL;
+    bool masked, room;
 
-    if (!device->up || pbuf->tot_len > PACKET_PAGE)
+    if (!packet)
         return ERR_IF;
-    while (!netfront_ring_send(&device->ring, copy_pbuf, pbuf, pbuf->tot_len, &notify)) {
-        if (!deadline)
-            deadline = time_ns() + SEND_PATIENCE;
-        if (device->ring.broken ||
-            wait_event_until(&device->room, netfront_ring_reap(&device->ring, true) || device->ring.broken,
-                             deadline))
-            return ERR_MEM;
+    masked = upcalls_disable();
+    room = device->out_bytes + packet->length <= OUT_BYTES;
+    if (room) {
+        STAILQ_INSERT_TAIL(&device->out, packet, next);
+        device->out_bytes += packet->length;
     }
-    if (notify)
-        evtchn_send(device->port);
+    upcalls_restore(masked);
+    if (!room) {
+        packet_put(packet);
+        return ERR_MEM;
+    }
+    worker_schedule(&worker, &device->out_task);
     return ERR_OK;
 }
 
-static void run(struct worker_task *task)
+static void take_out(struct netfront *device)
 {
-    struct netfront *device = (struct netfront *)((char *)task - offsetof(struct netfront, task));
+    bool masked = upcalls_disable();
+
+    STAILQ_CONCAT(&device->pending, &device->out);
+    device->out_bytes = 0;
+    upcalls_restore(masked);
+}
+
+static void drop_out(struct netfront *device)
+{
+    take_out(device);
+    while (!STAILQ_EMPTY(&device->pending)) {
+        struct packet *packet = STAILQ_FIRST(&device->pending);
+
+        STAILQ_REMOVE_HEAD(&device->pending, next);
+        packet_put(packet);
+    }
+}
+
+/* What follows the first packet and continues its segment becomes a part of it. */
+static void coalesce_first(struct netfront *device)
+{
+    struct packet *first = STAILQ_FIRST(&device->pending), *following;
+
+    while (device->gso && (following = STAILQ_NEXT(first, next))) {
+        STAILQ_REMOVE_AFTER(&device->pending, first, next);
+        if (packet_coalesce(first, following))
+            continue;
+        STAILQ_INSERT_AFTER(&device->pending, first, following, next);
+        break;
+    }
+}
+
+static void run_out(struct worker_task *task)
+{
+    struct netfront *device = (struct netfront *)((char *)task - offsetof(struct netfront, out_task));
+
+    take_out(device);
+    netfront_ring_reap(&device->ring, false);
+    while (!STAILQ_EMPTY(&device->pending) && !device->ring.broken) {
+        struct packet *packet = STAILQ_FIRST(&device->pending);
+
+        coalesce_first(device);
+        STAILQ_REMOVE_HEAD(&device->pending, next);
+        if (netfront_ring_send(&device->ring, device->bus.other_id, packet))
+            continue;
+        STAILQ_INSERT_HEAD(&device->pending, packet, next);
+        if (netfront_ring_reap(&device->ring, true))
+            break;
+    }
+    if (netfront_ring_push(&device->ring))
+        evtchn_send(device->port);
+}
+
+static void run_in(struct worker_task *task)
+{
+    struct netfront *device = (struct netfront *)((char *)task - offsetof(struct netfront, in_task));
     struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
     bool notify = false;
     bool more = netfront_ring_receive(&device->ring, device->bus.other_id, RECEIVE_BATCH, &list, &notify);
@@ -230,6 +286,11 @@ static int open_port(struct netfront *device)
     return xen_errno_to_c(error);
 }
 
+static bool backend_has(const struct netfront *device, const char *feature)
+{
+    return xenbus_read_flag(device->xs, XBT_NULL, device->bus.other, feature, false);
+}
+
 static void set_up(struct netfront *device, bool up)
 {
     LOCK_TCPIP_CORE();
@@ -267,6 +328,8 @@ static int connect(struct netfront *device)
         netfront_ring_close(&device->ring);
         return error;
     }
+    device->gso = backend_has(device, "feature-sg") && backend_has(device, "feature-gso-tcpv4") &&
+                  backend_has(device, "feature-gso-tcpv6");
     evtchn_unmask(device->port);
     set_up(device, true);
     return 0;
@@ -277,7 +340,9 @@ static void stop(void *arg)
     struct netfront *device = arg;
 
     evtchn_mask(device->port);
-    worker_cancel(&worker, &device->task);
+    worker_cancel(&worker, &device->in_task);
+    worker_cancel(&worker, &device->out_task);
+    drop_out(device);
 }
 
 /* The backend has let go, or is given time to. */
@@ -381,8 +446,10 @@ static void look_at(unsigned int handle)
     }
     if (!device && (device = calloc(1, sizeof(*device)))) {
         device->handle = handle;
-        device->task.run = run;
-        wait_queue_init(&device->room);
+        device->in_task.run = run_in;
+        device->out_task.run = run_out;
+        STAILQ_INIT(&device->out);
+        STAILQ_INIT(&device->pending);
         LIST_INSERT_HEAD(&devices, device, next);
         thread = thread_create("netfront", run_device, device, 0);
         if (thread) {

@@ -32,6 +32,18 @@ static void ungrant_page(struct netfront_page *slot)
     slot->page = NULL;
 }
 
+/* Ends a transmit slot's grant; a packet goes with the last of its slots. */
+static bool take_back(struct netfront_ring *ring, unsigned int id)
+{
+    struct netfront_sent *sent = &ring->sent[id];
+    bool ended = !sent->ref || !gnttab_end_access(sent->ref);
+
+    if (ended && sent->packet)
+        packet_put(sent->packet);
+    *sent = (struct netfront_sent){ 0 };
+    return ended;
+}
+
 /* ---- open and close ---- */
 
 static int grant_ring(void **page, grant_ref_t *ref, domid_t backend)
@@ -58,13 +70,10 @@ static int fill_rings(struct netfront_ring *ring, domid_t backend)
     int error = 0;
 
     for (unsigned int i = 0; i < NETFRONT_SLOTS && !error; i++) {
-        error = grant_page(&ring->tx_page[i], backend, true);
+        ring->free[ring->nr_free++] = (uint16_t)i;
+        error = grant_page(&ring->rx_page[i], backend, false);
         if (!error)
-            error = grant_page(&ring->rx_page[i], backend, false);
-        if (!error) {
-            ring->free[ring->nr_free++] = (uint16_t)i;
             offer(ring, i);
-        }
     }
     RING_PUSH_REQUESTS(&ring->rx);
     return error;
@@ -97,7 +106,7 @@ void netfront_ring_close(struct netfront_ring *ring)
     struct netfront_page tx = { ring->tx.sring, ring->tx_ref }, rx = { ring->rx.sring, ring->rx_ref };
 
     for (unsigned int i = 0; i < NETFRONT_SLOTS; i++) {
-        ungrant_page(&ring->tx_page[i]);
+        take_back(ring, i);
         ungrant_page(&ring->rx_page[i]);
     }
     ungrant_page(&tx);
@@ -106,56 +115,105 @@ void netfront_ring_close(struct netfront_ring *ring)
 
 /* ---- transmit ---- */
 
-bool netfront_ring_reap(struct netfront_ring *ring, bool ask)
+static void answered(struct netfront_ring *ring, const netif_tx_response_t *response)
 {
-    for (int more = 1; more && !ring->broken;) {
-        RING_IDX end = *(volatile RING_IDX *)&ring->tx.sring->rsp_prod;
-
-        xen_rmb();
-        if (end - ring->tx.rsp_cons > ring->tx.req_prod_pvt - ring->tx.rsp_cons) {
-            ring->broken = "more responses than requests";
-            break;
-        }
-        for (; ring->tx.rsp_cons != end; ring->tx.rsp_cons++) {
-            netif_tx_response_t response;
-
-            RING_COPY_RESPONSE(&ring->tx, ring->tx.rsp_cons, &response);
-            if (response.id >= NETFRONT_SLOTS || ring->nr_free == NETFRONT_SLOTS)
-                ring->broken = "a response to no request";
-            else
-                ring->free[ring->nr_free++] = response.id;
-        }
-        more = 0;
-        if (ask && !ring->nr_free)
-            RING_FINAL_CHECK_FOR_RESPONSES(&ring->tx, more);
+    ring->in_ring--;
+    if (response->status == NETIF_RSP_NULL)
+        return;
+    if (response->id >= NETFRONT_SLOTS || !ring->sent[response->id].ref) {
+        ring->broken = "a response to no request";
+        return;
     }
-    return ring->nr_free;
+    if (!take_back(ring, response->id))
+        ring->broken = "the backend keeps a page";
+    ring->free[ring->nr_free++] = response->id;
 }
 
-bool netfront_ring_send(struct netfront_ring *ring, void (*copy)(void *arg, void *to, uint16_t length),
-                        void *arg, uint16_t length, bool *notify)
+bool netfront_ring_reap(struct netfront_ring *ring, bool ask)
 {
-    struct packet view = { .length = length, .nr_frags = 1 };
-    netif_tx_request_t *request;
-    uint16_t id;
+    RING_IDX end = *(volatile RING_IDX *)&ring->tx.sring->rsp_prod;
+    int more = 0;
+
+    xen_rmb();
+    if (end - ring->tx.rsp_cons > ring->in_ring)
+        ring->broken = "more responses than requests";
+    for (; !ring->broken && ring->tx.rsp_cons != end; ring->tx.rsp_cons++) {
+        netif_tx_response_t response;
+
+        RING_COPY_RESPONSE(&ring->tx, ring->tx.rsp_cons, &response);
+        answered(ring, &response);
+    }
+    if (ask && !ring->broken)
+        RING_FINAL_CHECK_FOR_RESPONSES(&ring->tx, more);
+    return !more;
+}
+
+static int grant_frags(struct netfront_ring *ring, domid_t backend, const struct packet *packet)
+{
+    for (unsigned int i = 0; i < packet->nr_frags; i++) {
+        uint16_t id = ring->free[ring->nr_free - 1 - i];
+        int ref = gnttab_grant_access(backend, virt_to_mfn(packet->frag[i].page), true);
+
+        if (ref < 0) {
+            while (i-- > 0)
+                take_back(ring, ring->free[ring->nr_free - 1 - i]);
+            return ref;
+        }
+        ring->sent[id] = (struct netfront_sent){ .ref = (grant_ref_t)ref };
+    }
+    return 0;
+}
+
+static void put_gso(struct netfront_ring *ring, const struct packet *packet)
+{
+    netif_extra_info_t extra = { .type = XEN_NETIF_EXTRA_TYPE_GSO };
+
+    extra.u.gso.size = packet->gso_size;
+    extra.u.gso.type = packet->gso == GSO_TCP4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6;
+    memcpy(RING_GET_REQUEST(&ring->tx, ring->tx.req_prod_pvt), &extra, sizeof(extra));
+    ring->tx.req_prod_pvt++;
+    ring->in_ring++;
+}
+
+bool netfront_ring_send(struct netfront_ring *ring, domid_t backend, struct packet *packet)
+{
+    unsigned int extra = packet->gso != GSO_NONE;
+
+    if (ring->broken || ring->in_ring + packet->nr_frags + extra > NETFRONT_SLOTS ||
+        ring->nr_free < packet->nr_frags || grant_frags(ring, backend, packet))
+        return false;
+    packet->references = packet->nr_frags;
+    for (unsigned int i = 0; i < packet->nr_frags; i++) {
+        uint16_t id = ring->free[--ring->nr_free];
+        netif_tx_request_t *request = RING_GET_REQUEST(&ring->tx, ring->tx.req_prod_pvt);
+
+        *request = (netif_tx_request_t){
+            .gref = ring->sent[id].ref,
+            .offset = packet->frag[i].offset,
+            .id = id,
+            .size = (uint16_t)(i ? packet->frag[i].length : packet->length),
+        };
+        if (!i && packet->checksum == CHECKSUM_BLANK)
+            request->flags = NETTXF_csum_blank | NETTXF_data_validated;
+        if (i + 1U < packet->nr_frags)
+            request->flags |= NETTXF_more_data;
+        ring->sent[id].packet = packet;
+        ring->tx.req_prod_pvt++;
+        ring->in_ring++;
+        if (!i && extra) {
+            request->flags |= NETTXF_extra_info;
+            put_gso(ring, packet);
+        }
+    }
+    return true;
+}
+
+bool netfront_ring_push(struct netfront_ring *ring)
+{
     int wanted;
 
-    if (ring->broken || (!ring->nr_free && !netfront_ring_reap(ring, false)))
-        return false;
-    id = ring->free[--ring->nr_free];
-    copy(arg, ring->tx_page[id].page, length);
-    view.frag[0] = (struct packet_frag){ ring->tx_page[id].page, 0, length };
-    request = RING_GET_REQUEST(&ring->tx, ring->tx.req_prod_pvt);
-    *request = (netif_tx_request_t){
-        .gref = ring->tx_page[id].ref,
-        .flags = packet_prepare_checksum(&view) ? NETTXF_csum_blank | NETTXF_data_validated : 0,
-        .id = id,
-        .size = length,
-    };
-    ring->tx.req_prod_pvt++;
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&ring->tx, wanted);
-    *notify = wanted;
-    return true;
+    return wanted;
 }
 
 /* ---- receive ---- */

@@ -147,4 +147,8 @@ bool packet_gso_is_sane(const struct packet *packet);
  * The packet stays. False, and nothing was appended: no memory. */
 bool packet_segment(const struct packet *packet, struct packet_list *list);
 
+/* If next continues the TCP segment, or segments, in head, so that cutting would give both again, it becomes
+ * a part of head, and true is returned. Checksums must be VALID or BLANK: they are made anew. */
+bool packet_coalesce(struct packet *head, struct packet *next);
+
 #endif

@@ -22,7 +22,8 @@ def linux(name, words, memory=128):
 def network(name, domains, lifetime=150, memory="1G", **options):
     """A session with dom0 and those domains, each with an interface on the default bridge once dom0 runs."""
     options.setdefault("modules", MODULES)
-    return boot(name, lifetime=lifetime, cpus=2, memory=memory, append=CONSOLE + "".join(domains), **options)
+    options.setdefault("cpus", 2)
+    return boot(name, lifetime=lifetime, memory=memory, append=CONSOLE + "".join(domains), **options)
 
 
 def attach(session, domid, words=""):

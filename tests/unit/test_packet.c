@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Frames between network ports: headers, checksums, segmentation. */
-/* unit-sources: split_drivers/packet.c split_drivers/segment.c */
+/* unit-sources: split_drivers/coalesce.c split_drivers/packet.c split_drivers/segment.c */
 #include <criterion/criterion.h>
 
 #include "tests/unit/fake_pages.h"
@@ -222,4 +222,109 @@ Test(packet, insane_segmentation)
     packet->gso_size = 1448;
     cr_expect_not(packet_gso_is_sane(packet));
     packet_put(packet);
+}
+
+/* Segments of a stream in a list, as lwIP would send them. */
+static void make_stream(struct packet_list *list, bool v6, uint32_t payload, uint16_t size)
+{
+    struct packet *whole;
+
+    frame_make(&frame, v6, PROTOCOL_TCP, payload);
+    frame.data[14 + (v6 ? 40 : 20) + 13] = 0x18; /* PSH, ACK */
+    whole = frame_packet(&frame);
+    whole->gso = v6 ? GSO_TCP6 : GSO_TCP4;
+    whole->gso_size = size;
+    cr_assert(packet_segment(whole, list));
+    packet_put(whole);
+}
+
+static struct packet *coalesce_all(struct packet_list *list, unsigned int *others)
+{
+    struct packet *head = STAILQ_FIRST(list), *next;
+
+    STAILQ_REMOVE_HEAD(list, next);
+    for (*others = 0; (next = STAILQ_FIRST(list)); (*others)++) {
+        STAILQ_REMOVE_HEAD(list, next);
+        if (!packet_coalesce(head, next))
+            packet_put(next);
+        else
+            (*others)--;
+    }
+    return head;
+}
+
+Test(packet, segments_become_one_again)
+{
+    for (unsigned int v6 = 0; v6 < 2; v6++) {
+        for (uint32_t payload = 1449; payload < 20000; payload += 1999) {
+            struct packet_list list = STAILQ_HEAD_INITIALIZER(list), again = STAILQ_HEAD_INITIALIZER(again);
+            struct packet *head;
+            unsigned int others;
+
+            make_stream(&list, v6, payload, 1448);
+            head = coalesce_all(&list, &others);
+            cr_expect_eq(others, 0);
+            cr_expect_eq(head->length, frame.length);
+            cr_expect_eq(head->gso, v6 ? GSO_TCP6 : GSO_TCP4);
+            cr_expect_eq(head->gso_size, 1448);
+            cr_expect(packet_gso_is_sane(head));
+            /* But for the IP header's checksum and the blank one of TCP it is what it was. */
+            cr_assert(packet_complete_checksum(head));
+            fetch(head);
+            cr_expect(frame_is_right(out.data, out.length));
+            cr_expect_eq(memcmp(out.data + 54 + (v6 ? 20 : 0), frame.data + 54 + (v6 ? 20 : 0), payload), 0);
+            head->checksum = CHECKSUM_BLANK;
+            cr_assert(packet_segment(head, &again));
+            while (!STAILQ_EMPTY(&again)) {
+                struct packet *segment = STAILQ_FIRST(&again);
+
+                STAILQ_REMOVE_HEAD(&again, next);
+                packet_put(segment);
+            }
+            packet_put(head);
+        }
+    }
+}
+
+Test(packet, what_does_not_continue_stays)
+{
+    static const struct {
+        unsigned int offset;
+        uint8_t value;
+    } differences[] = {
+        { 0, 9 },          /* Ethernet address */
+        { 15, 0x10 },      /* service class */
+        { 29, 77 },        /* IP address */
+        { 34, 9 },         /* port */
+        { 41, 1 },         /* sequence number */
+        { 45, 1 },         /* acknowledgement */
+        { 34 + 13, 2 },    /* SYN */
+        { 34 + 13, 0x30 }, /* URG */
+        { 34 + 15, 1 },    /* window */
+    };
+
+    for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
+        struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
+        struct packet *head;
+        unsigned int others;
+
+        make_stream(&list, false, 2000, 1448);
+        packet_data(STAILQ_NEXT(STAILQ_FIRST(&list), next))[differences[i].offset] = differences[i].value;
+        head = coalesce_all(&list, &others);
+        cr_expect_eq(others, 1, "difference %zu", i);
+        packet_put(head);
+    }
+}
+
+Test(packet, pages_are_the_limit)
+{
+    struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
+    struct packet *head;
+    unsigned int others;
+
+    make_stream(&list, false, 1448 * 20, 1448);
+    head = coalesce_all(&list, &others);
+    cr_expect_eq(head->nr_frags, PACKET_FRAGS);
+    cr_expect_eq(others, 20 - PACKET_FRAGS);
+    packet_put(head);
 }
