@@ -14,7 +14,8 @@
 struct domain_record {
     domid_t domid;
     char name[DOMAIN_NAME_SIZE];
-    bool managed; /* made here: config is its configuration */
+    bool managed;  /* made here: config is its configuration */
+    uint64_t made; /* time_ns() */
     struct domain_config config;
     bool ended; /* its end was seen and acted upon: it is kept for a person to look at */
     LIST_ENTRY(domain_record) by_name, by_domid;

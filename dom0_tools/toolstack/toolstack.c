@@ -11,7 +11,9 @@
 #include "dom0_tools/xc/domain.h"
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
+#include "pvguest/time.h"
 #include "pvguest/xen_errno.h"
+#include "pvguest/xenstore_transport.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -20,6 +22,9 @@
 #include <string.h>
 #include <xen/sched.h>
 #include <xenstore.h>
+
+/* A domain that has crashed starts again no sooner than this after its last start (ns). */
+#define CRASH_INTERVAL NSEC_PER_SEC
 
 static struct mutex lock = MUTEX_INITIALIZER(lock);
 static struct xs_handle *store; /* under the lock */
@@ -65,6 +70,7 @@ static bool make(struct domain_config *config, bool paused, domid_t *domid, char
         return fail(error, "out of memory");
     }
     record->managed = true;
+    record->made = time_ns();
     record->config = *config;
     *config = (struct domain_config){ 0 };
     rc = paused ? 0 : xc_domain_unpause(*domid);
@@ -163,12 +169,23 @@ static void act_on_end(struct domain_record *record, const struct xen_domctl_get
     follower_note_end(domid, &end, successor);
 }
 
-/* A domain that is dying or has shut down. */
+/* When to act on an end. A domain that crashes again and again is not to occupy this one. */
+static uint64_t time_to_act(const struct domain_record *record, enum domain_end end)
+{
+    enum domain_action action = record->config.on[end];
+    bool failed = end == DOMAIN_END_CRASH || end == DOMAIN_END_WATCHDOG;
+    bool restarts =
+        action == DOMAIN_RESTART || action == DOMAIN_RENAME_RESTART || action == DOMAIN_COREDUMP_RESTART;
+
+    return failed && restarts ? record->made + CRASH_INTERVAL : 0;
+}
+
+/* A domain that is dying or has shut down. *look_again: when to come back, if it is too early to act. */
 static void look_at(const struct xen_domctl_getdomaininfo *info, void *arg)
 {
     struct domain_record *record = registry_find_domid(info->domain);
+    uint64_t *look_again = arg, due;
 
-    (void)arg;
     if (record == NULL)
         return;
     if ((info->flags & XEN_DOMINF_dying) != 0) {
@@ -177,21 +194,27 @@ static void look_at(const struct xen_domctl_getdomaininfo *info, void *arg)
         domain_destroy(store, record->domid);
         registry_remove(record);
     } else if (record->managed && !record->ended) {
-        act_on_end(record, info);
+        due = time_to_act(record, end_of(info));
+        if (due <= time_ns())
+            act_on_end(record, info);
+        else if (due < *look_again)
+            *look_again = due;
     }
 }
 
 static void run(void *arg)
 {
     struct xs_handle *h = arg;
+    uint64_t look_again = TIME_NEVER;
 
     for (;;) {
         unsigned int nr;
-        char **event = xs_read_watch(h, &nr);
+        char **event = xenstore_read_watch_until(h, look_again, &nr);
 
         free(event);
+        look_again = TIME_NEVER;
         mutex_lock(&lock);
-        xc_domains_ended(look_at, NULL);
+        xc_domains_ended(look_at, &look_again);
         mutex_unlock(&lock);
     }
 }
