@@ -38,3 +38,14 @@ def guest_tests_on_debug_build():
     Method: build/hv-debug/ryokan. Expected: no failure."""
     failed, text = run_guest_tests("--hv", os.path.join(BUILD, "hv-debug", "ryokan"))
     check(not failed, text)
+
+
+@test
+def guest_of_64_vcpus():
+    """What: a guest of 64 vCPUs on 2 CPUs: all run at once, storm its page tables from half of them, and take events, flushes and grants
+    in turns, on the debug build. Why: 64 is the limit, and what has one bit for each vCPU breaks there. Method: the tests of the guest-side suite
+    that take as many vCPUs as there are. Expected: no failure."""
+    tests = ["vcpu_many", "hostile_tables", "smp_event_storm", "smp_tlb_flush", "smp_grant_race"]
+    options = ["--cpus", "2", "--vcpus", "64", "--timeout", "100", "--hv", os.path.join(BUILD, "hv-debug", "ryokan")]
+    failed, text = run_guest_tests(*options, *tests)
+    check(not failed, text)
