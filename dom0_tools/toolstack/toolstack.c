@@ -4,6 +4,7 @@
  * a domain has shut down or gone.
  */
 #include "dom0_tools/toolstack/toolstack.h"
+#include "dom0_tools/coredump/coredump.h"
 #include "dom0_tools/toolstack/create.h"
 #include "dom0_tools/toolstack/domain_nodes.h"
 #include "dom0_tools/toolstack/follower.h"
@@ -143,6 +144,22 @@ static domid_t restart(struct domain_record *record, bool keep_old)
     return 0;
 }
 
+/* On a disk if one is mounted at /mnt, else in dom0's own memory. */
+static void dump_core(const struct domain_record *record)
+{
+    static const char *const folders[] = { "/mnt", "/tmp" };
+    char path[DOMAIN_NAME_SIZE + 16], error[TOOLSTACK_ERROR_SIZE];
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s.core", folders[i], record->name);
+        if (coredump_write(record->domid, path, error, sizeof(error))) {
+            printf("xl: the core of %s is %s\n", record->name, path);
+            return;
+        }
+    }
+    fprintf(stderr, "xl: no core of %s is written: %s\n", record->name, error);
+}
+
 static void act_on_end(struct domain_record *record, const struct xen_domctl_getdomaininfo *info)
 {
     enum domain_end end = end_of(info);
@@ -150,6 +167,9 @@ static void act_on_end(struct domain_record *record, const struct xen_domctl_get
     char error[TOOLSTACK_ERROR_SIZE];
 
     record->ended = true;
+    if (record->config.on[end] == DOMAIN_COREDUMP_DESTROY ||
+        record->config.on[end] == DOMAIN_COREDUMP_RESTART)
+        dump_core(record);
     switch (record->config.on[end]) {
     case DOMAIN_PRESERVE:
         break;

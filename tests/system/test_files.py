@@ -23,7 +23,7 @@ def host(*command):
 class Image:
     """A disk image with an ext4 file system that has the given files, {"name": bytes}."""
 
-    def __init__(self, files):
+    def __init__(self, files, size=SIZE):
         os.makedirs(LOGS, exist_ok=True)
         self.folder = tempfile.TemporaryDirectory(prefix="ryokan-image-")
         self.path = os.path.join(self.folder.name, "disk.img")
@@ -33,7 +33,7 @@ class Image:
             with open(os.path.join(tree, name), "wb") as file:
                 file.write(data)
         with open(self.path, "wb") as file:
-            file.truncate(SIZE)
+            file.truncate(size)
         host("mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, self.path)
 
     def __enter__(self):

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""xl dump-core, judged by gdb and readelf of the host."""
+
+import os
+import re
+import subprocess
+
+from driver import BUILD, CONSOLE, DOM0, LOGS, PROMPT, boot, check, dom0_files, power_off, test
+from test_files import Image
+
+ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
+CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
+STRESS = os.path.join(BUILD, "interop", "stress.cpio.gz")
+
+
+def gdb(core, *commands, symbols=()):
+    words = ["gdb", "-batch", "-nx", "-ex", "set confirm off"] + [w for c in commands for w in ("-ex", c)]
+    done = subprocess.run(words + [*symbols, "-c", core], capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout + done.stderr
+
+
+def console(session, typed, pattern):
+    """Attaches to the domain's console, types, waits for the pattern, and leaves; returns what came since attaching."""
+    session.send("xl console vm\r")
+    session.expect(r"xl console vm\s*\n")
+    start = session.position
+    session.send(typed)
+    session.expect(pattern)
+    text = session.output[start:session.position]
+    session.send("\x1d")
+    session.expect(PROMPT)
+    return text
+
+
+def dump(name, files, create, typed, pattern):
+    """Has a domain made and talked to, then dumps it; returns what its console showed and the core's bytes."""
+    with Image({}, 512 << 20) as image:
+        modules = [(DOM0, ""), (dom0_files(name, files), "")]
+        append = CONSOLE + " dom0_mem=256M"
+        with boot(name, lifetime=180, memory="1G", append=append, modules=modules, extra=image.qemu()) as session:
+            session.expect(PROMPT)
+            session.command_line("mount vda /mnt")
+            session.command_line(create)
+            text = console(session, typed, pattern)
+            output = session.command_line("xl dump-core vm /mnt/vm.core")
+            check(output.count("\n") == 1, output)
+            check("no core is written: /nowhere" in session.command_line("xl dump-core vm /nowhere/core"), "a core in no folder")
+            check("domain 0 cannot" in session.command_line("xl dump-core 0 /mnt/0.core"), "a core of domain 0")
+            check("---" in session.command_line("xl list vm"), "the domain does not go on")
+            session.command_line("xl destroy vm")
+            session.command_line("umount /mnt")
+            power_off(session)
+        image.check_clean()
+        path = os.path.join(LOGS, name + ".core")
+        with open(path, "wb") as file:
+            file.write(image.read("vm.core"))
+        return text, path
+
+
+@test
+def dump_core_of_our_guest():
+    """What: xl dump-core of a guest of our library. Why: a core that no debugger reads is worth nothing. Method: dump it while it waits,
+    to a disk, and give the file to the host's gdb with the guest's symbols, and to readelf. Expected: the way from its entry
+    point to the hypercall in which it waits, variables in its memory, and the sections of Xen's format."""
+    _, core = dump("dump_core_of_our_guest", {"guest/answer": ANSWER},
+                   "xl create -q kernel=/guest/answer name=vm memory=8 extra=hello", "", "answer: hello")  # fmt: skip
+    output = gdb(core, "bt", "print start_info->magic", "print start_info->nr_pages", symbols=[ANSWER])
+    for pattern in r"^#0 +hypercall_sched_op ", r"in start_of_day \(", r"in _start \(\)", r'= "xen-3.0-x86_64', r"= 2048$":
+        check(re.search(pattern, output, re.M), f"gdb does not say /{pattern}/:\n{output}")
+    sections = subprocess.run(["readelf", "-SW", core], capture_output=True, text=True, check=True).stdout
+    for name in ".note.Xen", ".xen_prstatus", ".xen_shared_info", ".xen_p2m", ".xen_pages":
+        check(f" {name} " in sections, f"there is no section {name}:\n{sections}")
+    os.remove(core)
+
+
+@test
+def core_of_a_crash():
+    """What: on_crash='coredump-destroy'. Why: a crash at night. Method: a guest that aborts. Expected: its core, and no domain."""
+    modules = [(DOM0, ""), (dom0_files("core_of_a_crash", {"guest/answer": ANSWER}), "")]
+    with boot("core_of_a_crash", append=CONSOLE + " dom0_mem=96M", modules=modules) as session:
+        session.expect(PROMPT)
+        session.send("xl create -q kernel=/guest/answer name=vm memory=8 on_crash=coredump-destroy extra=abort\r")
+        session.expect(r"xl: the core of vm is /tmp/vm.core$")
+        session.send("\r")
+        session.expect(PROMPT)
+        check("vm.core" in session.command_line("ls /tmp"), "there is no core")
+        power_off(session)
+
+
+def in_order(words, functions):
+    """Whether return addresses into the functions stand in this order among the words of a stack."""
+    found = 0
+    for word in words:
+        if found < len(functions) and functions[found] < word < functions[found] + 0x800:
+            found += 1
+    return found == len(functions)
+
+
+@test
+def dump_core_of_linux():
+    """What: xl dump-core of Debian's cloud kernel with 2 vCPUs. Why: a kernel that lays out its memory itself. Method: ask the guest where
+    some symbols are; look for them in the core with gdb: there is no file with the kernel's symbols. Expected: two threads; the
+    kernel's banner; the idle loop's callers on the stacks of both."""
+    files = {"guest/linux": CLOUD, "guest/initrd": STRESS}
+    names = "linux_banner", "do_idle", "cpu_startup_entry", "rest_init"
+    text, core = dump("dump_core_of_linux", files,
+                      "xl create -q kernel=/guest/linux ramdisk=/guest/initrd name=vm memory=128 vcpus=2 "
+                      "extra='console=hvc0 quiet end=shell'",
+                      f"grep -E ' ({'|'.join(names)})$' /proc/kallsyms; sleep 1; echo the-end\r", r"^the-end$")  # fmt: skip
+    symbols = {name: int(address, 16) for address, name in re.findall(r"^([0-9a-f]{16}) [a-zA-Z] (\w+)", text, re.M)}
+    output = gdb(core, "info threads", f"x/s {symbols['linux_banner']:#x}", "thread 1", "x/400gx $rsp", "thread 2", "x/400gx $rsp")
+    check(re.search(r'"Linux version \d+\.\d+', output), f"there is no banner:\n{output}")
+    stacks = output.split("[Switching to thread")[1:]
+    check(len(stacks) == 2, f"there are not two threads:\n{output}")
+    for stack, functions in zip(stacks, (names[1:], names[1:3])):
+        words = [int(word, 16) for word in re.findall(r"\t(0x[0-9a-f]+)", stack)]
+        check(in_order(words, [symbols[name] for name in functions]), f"{functions} are not on the stack:\n{stack}")
+    os.remove(core)
