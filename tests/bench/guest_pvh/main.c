@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What exits of a PVH guest cost: the same image on Ryokan and on Debian's Xen 4.17, under QEMU's -icount shift=0, where a
- * tick of the TSC is one instruction and a nanosecond. The guest's own loop and handlers are in the figures.
+ * What exits of a PVH guest cost: the same image on Ryokan and on Debian's Xen 4.17, under QEMU's -icount
+ * shift=0, where a tick of the TSC is one instruction and a nanosecond. The guest's own loop and handlers are
+ * in the figures.
  */
 #include "tests/bench/guest/bench.h"
 #include "tests/guests/framework/guest.h"
 #include "guest_arch.h"
 
-#define MSR_APIC_BASE   0x1bu
-#define MSR_EFER        0xc0000080u
-#define MSR_X2APIC_SVR  0x80fu
-#define MSR_X2APIC_EOI  0x80bu
-#define MSR_X2APIC_ICR  0x830u
-#define APIC_ENABLE     (1u << 11)
-#define APIC_X2         (1u << 10)
-#define SVR_ENABLE      0x1ffu
-#define ICR_SELF        (1u << 18)
-#define IPI_VECTOR      0x40u
-#define LAPIC_PAGE      0xfee00000ul
-#define LAPIC_EOI       0xb0u
-#define ROUNDS          1000u
-#define SLEEP_NS        100000u
-#define FILL_GFN        0xf8000ul /* where nothing is */
+#define MSR_APIC_BASE  0x1bu
+#define MSR_EFER       0xc0000080u
+#define MSR_X2APIC_SVR 0x80fu
+#define MSR_X2APIC_EOI 0x80bu
+#define MSR_X2APIC_ICR 0x830u
+#define APIC_ENABLE    (1u << 11)
+#define APIC_X2        (1u << 10)
+#define SVR_ENABLE     0x1ffu
+#define ICR_SELF       (1u << 18)
+#define IPI_VECTOR     0x40u
+#define LAPIC_PAGE     0xfee00000ul
+#define LAPIC_EOI      0xb0u
+#define ROUNDS         1000u
+#define SLEEP_NS       100000u
+#define QUIET_NS       3000000000ul /* a control domain that started with this one is idle by then */
+#define FILL_GFN       0xf8000ul    /* where nothing is */
 
 void guest_main(start_info_t *si);
 
@@ -77,13 +79,16 @@ static void measure_apic(void)
 
 static void measure_events(void)
 {
-    evtchn_port_t ipi = (evtchn_port_t)event_bind_ipi(0), timer = (evtchn_port_t)event_bind_virq(VIRQ_TIMER, 0);
+    evtchn_port_t ipi = (evtchn_port_t)event_bind_ipi(0),
+                  timer = (evtchn_port_t)event_bind_virq(VIRQ_TIMER, 0);
     uint64_t start, slept = 0;
 
+    event_unmask(timer);
+    hc_set_timer(clock_now() + QUIET_NS);
+    event_block();
     event_unmask(ipi);
     event_enable();
     MEASURE("evtchn_send_self_with_upcall", ROUNDS, event_send(ipi));
-    event_unmask(timer);
     for (unsigned int i = 0; i < 100; i++) {
         event_disable();
         start = bench_tsc();
