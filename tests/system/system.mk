@@ -17,3 +17,10 @@ N ?= 1000
 .PHONY: many-domains
 many-domains: hv dom0 pvguest-guests | $(SETUP_TEST) ## N (1000) small domains at once, on a machine of 4 GiB
 	$(Q)PYTHONPATH=tests/system python3 tests/system/test_many_domains.py $(N)
+
+MODEL ?= corei7_skylake_x
+VCPUS ?= 1
+
+.PHONY: linux-in-bochs
+linux-in-bochs: hv dom0 interop | $(SETUP_TEST) ## Debian's cloud kernel as PVH in Bochs, MODEL=corei7_skylake_x or ryzen, VCPUS=1: minutes
+	$(Q)PYTHONPATH=tests/system python3 tests/system/test_hvm_bochs.py $(MODEL) $(VCPUS)

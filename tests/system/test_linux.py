@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Debian's unmodified Linux kernels as PV and PVH domains that the hypervisor builds at boot."""
+"""Debian's unmodified Linux kernels as PV domains that the hypervisor builds at boot."""
 
 import os
 import re
@@ -13,9 +13,9 @@ MODULES = [(DOM0, ""), (INITRD, "")]
 SWITCH = "\x01\x01\x01"
 
 
-def linux(name, kernel, vcpus, cpus, words, lifetime=120, memory=256, kind="pv"):
+def linux(name, kernel, vcpus, cpus, words, lifetime=120, memory=256):
     """A session with dom0 and one Linux domain, called `lin`, whose command line ends in `words`."""
-    option = f'domain="lin,type={kind},kernel=2,ramdisk=3,mem={memory}M,vcpus={vcpus},cmdline=console=hvc0 quiet {words}"'
+    option = f'domain="lin,kernel=2,ramdisk=3,mem={memory}M,vcpus={vcpus},cmdline=console=hvc0 quiet {words}"'
     return boot(name, lifetime=lifetime, cpus=cpus, memory="1G", append=f"{CONSOLE} dom0_mem=64M {option}",
                 modules=MODULES + [(kernel, ""), (STRESS, "")])  # fmt: skip
 
@@ -32,8 +32,8 @@ def run_to_the_end(session, vcpus, seconds):
     session.expect(r"reboot: (Power down|System halted)|\(lin\) .*[Pp]ower", timeout=30)
 
 
-def stress(name, vcpus, cpus, seconds, kind="pv"):
-    with linux(name, CLOUD, vcpus, cpus, f"stress={seconds} end=poweroff", lifetime=seconds + 240, kind=kind) as session:
+def stress(name, vcpus, cpus, seconds):
+    with linux(name, CLOUD, vcpus, cpus, f"stress={seconds} end=poweroff", lifetime=seconds + 240) as session:
         session.expect(PROMPT.rstrip("$"))
         run_to_the_end(session, vcpus, seconds)
         session.send("\r")
@@ -50,7 +50,7 @@ def stress(name, vcpus, cpus, seconds, kind="pv"):
         after = free_kib(session)
         power_off(session)
     # The same domain, ended before it does much: the tables of the memory that a domain has are made on first use.
-    with linux(name + "_baseline", CLOUD, vcpus, cpus, "end=poweroff", kind=kind) as session:
+    with linux(name + "_baseline", CLOUD, vcpus, cpus, "end=poweroff") as session:
         session.expect(PROMPT.rstrip("$"))
         session.command_line("xl destroy 1")
         before = free_kib(session)
@@ -83,20 +83,6 @@ def linux_4_vcpus_on_4_cpus_for_a_minute():
     """What: as before, 4 vCPUs on 4 CPUs, a minute. Why: races between CPUs: shoot-downs, page types, events. Method, expected: as
     before."""
     stress("linux_4_vcpus_on_4_cpus_for_a_minute", 4, 4, 60)
-
-
-@test
-def linux_pvh_1_vcpu():
-    """What: the cloud kernel as a hardware guest (AMD SVM, nested paging), 1 vCPU, under load, to its power-off; nothing leaks. Why: the
-    second route to the same domain. Method, expected: as linux_1_vcpu_on_1_cpu, with type=pvh."""
-    stress("linux_pvh_1_vcpu", 1, 1, 5, kind="pvh")
-
-
-@test
-def linux_pvh_4_vcpus_on_2_cpus():
-    """What: as before with 4 vCPUs on 2 CPUs. Why: start by INIT and SIPI, interrupts between vCPUs, migration, stale translations.
-    Method, expected: as before."""
-    stress("linux_pvh_4_vcpus_on_2_cpus", 4, 2, 5, kind="pvh")
 
 
 @test

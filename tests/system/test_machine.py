@@ -151,14 +151,14 @@ def device_interrupts(name, machine):
         power_off(session)
 
 
-def bios_iso(folder, options):
-    """A small CD image that boots by BIOS at once, with these options for the hypervisor."""
+def bios_iso(folder, options, modules=(DOM0, INITRD)):
+    """A small CD image that boots by BIOS at once, with these options for the hypervisor, and these modules."""
     os.makedirs(os.path.join(folder, "boot", "grub"))
-    for path in (HV + ".elf", DOM0, INITRD):
+    for path in (HV + ".elf", *modules):
         shutil.copy(path, os.path.join(folder, "boot"))
     with open(os.path.join(folder, "boot", "grub", "grub.cfg"), "w", encoding="ascii") as file:
         file.write(f"multiboot2 /boot/{os.path.basename(HV)}.elf {options}\n")
-        file.write("".join(f"module2 /boot/{os.path.basename(m)}\n" for m in (DOM0, INITRD)) + "boot\n")
+        file.write("".join(f"module2 /boot/{os.path.basename(m)}\n" for m in modules) + "boot\n")
     iso = folder + ".iso"
     subprocess.run(["grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "--install-modules=multiboot2 normal iso9660 part_msdos part_gpt biosdisk", "--locales=",
                     "--themes=", "--fonts=", "-o", iso, folder], check=True, capture_output=True)  # fmt: skip
