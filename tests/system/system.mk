@@ -24,3 +24,7 @@ VCPUS ?= 1
 .PHONY: linux-in-bochs
 linux-in-bochs: hv dom0 interop | $(SETUP_TEST) ## Debian's cloud kernel as PVH in Bochs, MODEL=corei7_skylake_x or ryzen, VCPUS=1: minutes
 	$(Q)PYTHONPATH=tests/system python3 tests/system/test_hvm_bochs.py $(MODEL) $(VCPUS)
+
+.PHONY: many-guests
+many-guests: hv dom0 pvguest-guests | $(SETUP_TEST) ## N (64) guests of ours on one switch, on a machine of 2 GiB
+	$(Q)PYTHONPATH=tests/system python3 tests/system/test_network.py $(if $(filter command%,$(origin N)),$(N),64)
