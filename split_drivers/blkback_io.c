@@ -16,6 +16,8 @@ struct blkback_pool {
 
 struct worker blkback_worker;
 
+static LIST_HEAD(, blkback_disk) served_disks = LIST_HEAD_INITIALIZER(served_disks);
+
 bool blkback_io_start(void)
 {
     return worker_start(&blkback_worker, "blkback");
@@ -449,8 +451,15 @@ int blkback_io_add_queue(struct blkback_disk *disk, const grant_ref_t *refs, uns
     return 0;
 }
 
+static void enter(void *disk)
+{
+    LIST_INSERT_HEAD(&served_disks, (struct blkback_disk *)disk, served);
+}
+
 void blkback_io_run(struct blkback_disk *disk)
 {
+    worker_call(&blkback_worker, enter, disk);
+    disk->entered = true;
     for (unsigned int i = 0; i < disk->nr_queues; i++)
         evtchn_unmask(disk->queues[i].port);
     worker_schedule(&blkback_worker, &disk->task);
@@ -463,6 +472,30 @@ static void take_down(void *arg)
 
     worker_cancel(&blkback_worker, &disk->task);
     blkback_mapper_end(&disk->mapper);
+    if (disk->entered)
+        LIST_REMOVE(disk, served);
+    disk->entered = false;
+}
+
+struct visit {
+    void (*fn)(const struct blkback_disk *disk, void *arg);
+    void *arg;
+};
+
+static void visit_all(void *arg)
+{
+    const struct visit *visit = arg;
+    const struct blkback_disk *disk;
+
+    LIST_FOREACH(disk, &served_disks, served)
+    visit->fn(disk, visit->arg);
+}
+
+void blkback_io_for_each(void (*fn)(const struct blkback_disk *disk, void *arg), void *arg)
+{
+    struct visit visit = { fn, arg };
+
+    worker_call(&blkback_worker, visit_all, &visit);
 }
 
 void blkback_io_stop(struct blkback_disk *disk)

@@ -75,7 +75,9 @@ struct blkback_disk {
     bool stopping;
     const char *broken;                        /* why the frontend is not served any more, or NULL */
     void (*failed)(struct blkback_disk *disk); /* called once when `broken` is set; in the worker */
-    struct blkback_statistics statistics;
+    struct blkback_statistics statistics;      /* the worker's */
+    LIST_ENTRY(blkback_disk) served;           /* the worker's, while `entered` */
+    bool entered;
 };
 
 extern struct worker blkback_worker;
@@ -95,6 +97,9 @@ int blkback_io_add_queue(struct blkback_disk *disk, const grant_ref_t *refs, uns
 
 /* Looks at the rings from now on. */
 void blkback_io_run(struct blkback_disk *disk);
+
+/* Calls fn for every disk that is being served, in the worker. Threads only. */
+void blkback_io_for_each(void (*fn)(const struct blkback_disk *disk, void *arg), void *arg);
 
 /* Ends the service: waits for what is under way, then unmaps everything. Also after a failed add. */
 void blkback_io_stop(struct blkback_disk *disk);

@@ -3,11 +3,13 @@
 #include "dom0_tools/api/response.h"
 #include "dom0_tools/network/network.h"
 #include "dom0_tools/xc/host.h"
+#include "dom0_tools/xl/domain_io.h"
 #include "dom0_tools/xl/domain_list.h"
 #include "pvguest/memory.h"
 #include "pvguest/time.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <xen/sched.h>
 
 static void describe(FILE *out, const char *name, const char *type, const char *help)
@@ -80,6 +82,54 @@ static void put_domains(FILE *out, const struct domain_list *domains)
             put_label(out, "name", domain_name(info->domain));
             fprintf(out, "} %.15g\n", domain_metrics[m].value(info));
         }
+    }
+}
+
+static uint64_t disk_read(const struct domain_io *io)
+{
+    return io->sectors_read * 512;
+}
+
+static uint64_t disk_written(const struct domain_io *io)
+{
+    return io->sectors_written * 512;
+}
+
+static uint64_t disk_reads(const struct domain_io *io)
+{
+    return io->reads;
+}
+
+static uint64_t disk_writes(const struct domain_io *io)
+{
+    return io->writes;
+}
+
+static const struct {
+    const char *name, *help, *direction[2];
+    uint64_t (*value[2])(const struct domain_io *io);
+} disk_metrics[] = {
+    { "ryokan_domain_disk_bytes_total",
+      "Bytes moved by the domain's disks that are served here.",
+      { "read", "write" },
+      { disk_read, disk_written } },
+    { "ryokan_domain_disk_requests_total",
+      "Requests of the domain's disks that are served here.",
+      { "read", "write" },
+      { disk_reads, disk_writes } },
+};
+
+static void put_disks(FILE *out, const struct domain_list *domains, const struct domain_io *io)
+{
+    for (size_t m = 0; m < sizeof(disk_metrics) / sizeof(disk_metrics[0]); m++) {
+        describe(out, disk_metrics[m].name, "counter", disk_metrics[m].help);
+        for (size_t i = 0; i < domains->nr; i++)
+            for (unsigned int d = 0; io[i].vbds != 0 && d < 2; d++) {
+                fprintf(out, "%s{domid=\"%u\",", disk_metrics[m].name, domains->info[i].domain);
+                put_label(out, "name", domain_name(domains->info[i].domain));
+                fprintf(out, ",direction=\"%s\"} %" PRIu64 "\n", disk_metrics[m].direction[d],
+                        disk_metrics[m].value[d](&io[i]));
+            }
     }
 }
 
@@ -172,15 +222,18 @@ static void put_network(FILE *out)
 void api_metrics(struct http_response *response)
 {
     struct domain_list domains;
+    struct domain_io *io = NULL;
 
-    if (domain_list_get(&domains) == 0) {
+    if (domain_list_get(&domains) == 0 && (io = domain_io_get(&domains)) != NULL) {
         response->status = 200;
         response->type = "text/plain; version=0.0.4";
         put_host(response->body);
         put_domains(response->body, &domains);
+        put_disks(response->body, &domains, io);
         put_network(response->body);
     } else {
         api_answer_error(response, 500, "the hypervisor does not answer");
     }
     domain_list_free(&domains);
+    free(io);
 }

@@ -26,6 +26,15 @@ void format_vcpu(FILE *out, const char *name, domid_t domid, const struct xen_do
 void format_schedule_heading(FILE *out);
 void format_schedule(FILE *out, const char *name, domid_t domid, uint16_t weight, uint16_t cap);
 
+struct domain_io;
+
+/* `xl top`: the lines above the table, its heading, and a domain; cpu is in percent of one CPU. */
+void format_top_summary(FILE *out, const struct xen_domctl_getdomaininfo *info, size_t nr,
+                        const struct xen_sysctl_physinfo *host);
+void format_top_heading(FILE *out);
+void format_top_domain(FILE *out, const struct xen_domctl_getdomaininfo *info, const char *name, double cpu,
+                       uint64_t host_pages, const struct domain_io *io);
+
 /* A size as xl takes it: a number of MiB, or with b, k, m, g, t behind it of bytes, KiB ... TiB. False when
  * it is none, or 0. */
 bool parse_size_kib(const char *text, uint64_t *kib);

@@ -168,6 +168,13 @@ static const struct command subcommands[] = {
       .summary = "list the disks of domains",
       .run = xl_block_list,
       .complete = domain_list_complete },
+    { .name = "top",
+      .arguments = "[-b] [-d SECONDS] [-i ROUNDS]",
+      .summary = "show who uses the machine, again and again; q leaves",
+      .options = "  -b  only the table, one after the other\n"
+                 "  -d  seconds between two rounds; 3 is the default\n"
+                 "  -i  how many rounds\n",
+      .run = xl_top },
     { .name = "dump-core",
       .arguments = "DOMAIN FILE",
       .summary = "write a domain's memory and registers to a file, for gdb",

@@ -55,6 +55,7 @@ int xl_sched_credit2(int argc, char **argv);
 int xl_mem_set(int argc, char **argv);
 int xl_mem_max(int argc, char **argv);
 int xl_sysrq(int argc, char **argv);
+int xl_top(int argc, char **argv);
 int xl_dump_core(int argc, char **argv);
 int xl_pause(int argc, char **argv);
 int xl_unpause(int argc, char **argv);

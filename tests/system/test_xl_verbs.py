@@ -67,6 +67,12 @@ def check_verbs(session):
     answers(session, "xenstore-read /local/domain/1/control/sysrq", r"^t$")
     answers(session, "xl trigger vm knock", r'^Invalid trigger "knock"$')
     answers(session, "xl trigger vm nmi 9", r"cannot send the trigger")
+    answers(session, "xl top -b -i 1", r"^ {6}NAME  STATE   CPU\(sec\) CPU\(%\)", r"^        vm [-dsbcpr]{6} +0 +0\.0 +[78]\d{3} ")
+    session.send("xl top -d 60\r")
+    session.expect(r"^2 domains: \d running, ")
+    session.expect(r"q leaves")
+    session.send("q")
+    session.expect(PROMPT)
     for verb in "vcpu-pin", "vcpu-set", "sched-credit2", "mem-set", "mem-max", "sysrq", "trigger":
         answers(session, f"xl {verb}" if verb != "sched-credit2" else "xl sched-credit2 -z", rf"^usage: xl {verb} ")
         answers(session, f"help xl {verb}", rf"^usage: xl {verb} ")

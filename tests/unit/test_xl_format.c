@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* xl's columns, to the letter: scripts read them. */
-/* unit-sources: dom0_tools/xl/format.c */
+/* unit-sources: dom0_tools/xl/format.c dom0_tools/xl/format_top.c */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom0_tools/xl/domain_io.h"
 #include "dom0_tools/xl/format.h"
 #include <xen/sched.h>
 
@@ -174,4 +175,49 @@ Test(xl_format, sizes)
         cr_expect_eq(parse_size_kib(sizes[i].text, &kib), sizes[i].kib != 0, "%s", sizes[i].text);
         cr_expect_eq(kib, sizes[i].kib, "%s: %lu", sizes[i].text, (unsigned long)kib);
     }
+}
+
+Test(xl_format, top)
+{
+    const struct xen_domctl_getdomaininfo info[] = {
+        { .domain = 0,
+          .flags = XEN_DOMINF_running,
+          .tot_pages = 25600,
+          .max_pages = UINT64_MAX >> 4,
+          .nr_online_vcpus = 2,
+          .cpu_time = 12000000000 },
+        { .domain = 3,
+          .flags = XEN_DOMINF_blocked,
+          .tot_pages = 1024,
+          .max_pages = 2048,
+          .nr_online_vcpus = 1,
+          .cpu_time = 999999999 },
+    };
+    const struct xen_sysctl_physinfo host = {
+        .nr_cpus = 4, .cpu_khz = 2400123, .total_pages = 262144, .free_pages = 200000
+    };
+    const struct domain_io io = { .nets = 1,
+                                  .vbds = 2,
+                                  .sent_bytes = 4096,
+                                  .received_bytes = 10000,
+                                  .reads = 7,
+                                  .writes = 8,
+                                  .sectors_read = 70,
+                                  .sectors_written = 80 };
+
+    format_top_summary(out, info, 2, &host);
+    format_top_heading(out);
+    format_top_domain(out, &info[0], "Domain-0", 12.34, host.total_pages, &(struct domain_io){ 0 });
+    format_top_domain(out, &info[1], "a-long-name-of-it", 0, host.total_pages, &io);
+    printed("2 domains: 1 running, 1 blocked, 0 paused, 0 crashed, 0 dying, 0 shutdown\n"
+            "Mem: 1048576k total, 248576k used, 800000k free    CPUs: 4 @ 2400MHz\n"
+            "      NAME  STATE   CPU(sec) CPU(%)     MEM(k) MEM(%)  MAXMEM(k) MAXMEM(%) VCPUS NETS NETTX(k) "
+            "NETRX(k) VBDS"
+            "   VBD_OO   VBD_RD   VBD_WR  VBD_RSECT  VBD_WSECT SSID\n"
+            "  Domain-0 -----r         12   12.3     102400    9.8   no limit       n/a     2    0        0  "
+            "      0    0"
+            "        0        0        0          0          0    0\n"
+            "a-long-nam --b---          0    0.0       4096    0.4       8192       0.8     1    1        4  "
+            "      9    2"
+            "        0        7        8         70         80    0\n");
 }
