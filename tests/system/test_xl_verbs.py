@@ -69,7 +69,7 @@ def check_verbs(session):
     answers(session, "xl trigger vm nmi 9", r"cannot send the trigger")
     answers(session, "xl top -b -i 1", r"^ {6}NAME  STATE   CPU\(sec\) CPU\(%\)", r"^        vm [-dsbcpr]{6} +0 +0\.0 +[78]\d{3} ")
     session.send("xl top -d 60\r")
-    session.expect(r"^2 domains: \d running, ")
+    session.expect(r"2 domains: \d running, ")
     session.expect(r"q leaves")
     session.send("q")
     session.expect(PROMPT)
