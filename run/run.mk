@@ -14,6 +14,7 @@ DOM0_ARGS ?=
 QEMU_ARGS ?=
 NET       ?= 0
 FORWARD   ?=
+DISK      ?=
 GUEST         ?=
 GUEST_CFG     ?=
 GUEST_ARGS    ?=
@@ -29,6 +30,10 @@ forward_rule = ,hostfwd=tcp:127.0.0.1:$(firstword $(1))-$(if $(word 3,$(1)),$(wo
 RUN_NET = $(if $(filter 1,$(NET)),-netdev user$(comma)id=net0$(subst $(space),,$(foreach rule,$(FORWARD),$(call \
           forward_rule,$(subst :, ,$(rule))))) -device virtio-net-pci$(comma)netdev=net0$(comma)disable-legacy=on)
 
+# DISK="a.img b.img": raw images of this machine as the disks vda, vdb ... of dom0.
+RUN_DISK = $(foreach image,$(DISK),-drive if=none$(comma)id=$(notdir $(image))$(comma)format=raw$(comma)discard=unmap$(comma)file=$(image) \
+           -device virtio-blk-pci$(comma)drive=$(notdir $(image)))
+
 # The hypervisor's own command line; ARGS comes last, so that it wins.
 RUN_APPEND = com1=115200,8n1 console=com1 $(ARGS)
 
@@ -41,10 +46,10 @@ export GUEST_ARGS
 ISO_IMAGE   := $(B)/ryokan.iso
 
 .PHONY: run
-run: hv dom0 $(if $(filter 1,$(ISO)),iso) ## boot it: CPUS=4 MEM=2G MACHINE=q35|pc GDB=1 ISO=1 UEFI=1 DEBUG=1 NET=1 FORWARD="8080:80" ARGS="..."; with one guest: GUEST=kernel GUEST_CFG=file GUEST_ARGS="..." GUEST_RAMDISK=file GUEST_MEM=256M GUEST_VCPUS=1
+run: hv dom0 $(if $(filter 1,$(ISO)),iso) ## boot it: CPUS=4 MEM=2G MACHINE=q35|pc GDB=1 ISO=1 UEFI=1 DEBUG=1 NET=1 FORWARD="8080:80" DISK="image..." ARGS="..."; with one guest: GUEST=kernel GUEST_CFG=file GUEST_ARGS="..." GUEST_RAMDISK=file GUEST_MEM=256M GUEST_VCPUS=1
 	$(Q)python3 run/run.py --hv $(HV) --elf $(HV_ELF) --append '$(RUN_APPEND)' \
 	    --module '$(strip $(DOM0_ELF) $(DOM0_ARGS))' --module $(DOM0_INITRD) $(RUN_GUEST) \
-	    --cpus $(CPUS) --mem $(MEM) --machine $(MACHINE) --build $(B) --qemu='$(strip $(RUN_NET) $(QEMU_ARGS))' \
+	    --cpus $(CPUS) --mem $(MEM) --machine $(MACHINE) --build $(B) --qemu='$(strip $(RUN_DISK) $(RUN_NET) $(QEMU_ARGS))' \
 	    $(if $(filter 1,$(GDB)),--gdb-port $(GDB_PORT)) \
 	    $(if $(filter 1,$(ISO)),--iso $(ISO_IMAGE)) $(if $(filter 1,$(UEFI)),--uefi)
 

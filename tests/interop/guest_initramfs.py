@@ -3,7 +3,7 @@
 """usage: guest_initramfs.py OUTPUT FIO MODULES... -- DEB...: Linux user space for guests with virtual disks and networks.
 
 Each MODULES is the folder of a kernel's modules, each DEB that of an unpacked package; FIO is the statically linked program. The console takes one shell line
-after the other and says the status of each: see Lines in tests/system/guest_lines.py. `run=LINE` on the kernel's command line is the first one, with `_` for blanks."""
+after the other and says the status of each. `run=LINE` on the kernel's command line is the first one, with `_` for blanks."""
 
 import gzip
 import os
@@ -45,6 +45,20 @@ done
 """
 
 
+# Load on a disk: for each kind of it a line with the requests in a second, by fio.
+DISKBENCH = b"""#!/bin/sh
+until [ -b /dev/$1 ]; do usleep 1000; done
+for job in $2; do
+    IFS=: read -r rw bs depth count <<JOB
+$job
+JOB
+    fio --name=$rw --filename=/dev/$1 --rw=$rw --bs=$bs --iodepth=$depth --number_ios=$count --size=56M --io_size=4G --ioengine=io_uring \\
+        --direct=1 --norandommap --randrepeat=1 --gtod_reduce=1 --minimal >/tmp/fio || cat /tmp/fio
+    awk -F\\; -v job=$job '{ print "DISK " job " " $8 + $49 }' /tmp/fio
+done
+"""
+
+
 def main():
     output, fio = sys.argv[1:3]
     split = sys.argv.index("--")
@@ -59,6 +73,7 @@ def main():
     archive.copy("bin/busybox", shutil.which("busybox"))
     archive.program("bin/fio", fio)
     archive.file("bin/lines", LINES)
+    archive.file("bin/diskbench", DISKBENCH)
     archive.copy("etc/mke2fs.conf", archive.find("etc/mke2fs.conf"))
     archive.file("init", INIT)
     with gzip.GzipFile(output, "wb", mtime=0, compresslevel=6) as file:

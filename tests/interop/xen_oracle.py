@@ -32,6 +32,13 @@ PROMPT = "oracle# "
 LINE_MAX, PIECE = 100, 40
 CONSOLE_LOG = "/var/log/xen/console/guest-{}.log"
 
+# For files={"etc/xen/scripts/block": ...}: Debian's hotplug script in short, which needs programs that this user space has not.
+BLOCK_SCRIPT = b"""#!/bin/sh
+[ "$1" = add ] || exit 0
+device=$(xenstore-read $XENBUS_PATH/params)
+xenstore-write $XENBUS_PATH/physical-device $(stat -c %t:%T $device) $XENBUS_PATH/hotplug-status connected
+"""
+
 
 def write_initramfs(path, files):
     """The control domain's initramfs with further files ({path in it: file on the host, or bytes}) behind it."""
