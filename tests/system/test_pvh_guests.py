@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from driver import BUILD, CONSOLE, ROOT, boot, check, test
+from driver import BUILD, CONSOLE, PROMPT, ROOT, boot, check, power_off, test
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 from xen_oracle import oracle  # noqa: E402
@@ -36,7 +36,7 @@ def guest_tests_as_pvh():
     vCPUs are the same to both kinds of guests. Method: a boot-time domain of 2 vCPUs runs them all. Expected: no failure."""
     option = 'domain="tests,kernel=2,type=pvh,mem=128M,vcpus=2,xenstore=0,cmdline=tests=all"'
     with boot("guest_tests_as_pvh", lifetime=120, cpus=2, memory="1G", append=f"{CONSOLE} dom0_mem=64M {option}", modules=MODULES) as session:
-        session.expect(r"Test result: (\w+)")
+        session.expect(r"Test result: \w+\n")
         check(re.search(r"Test result: (SUCCESS|SKIP)", session.output), failures(session.output))
 
 
@@ -50,3 +50,25 @@ def guest_tests_as_pvh_on_real_xen():
         xen.guest_expect("tests", r"Test result: \w+", timeout=180)
         log = xen.run("cat /var/log/xen/console/guest-tests.log")
         check(re.search(r"Test result: (SUCCESS|SKIP)", log), failures(log) or log[-1500:])
+
+
+@test
+def hostile_pvh_guests_are_ended():
+    """What: PVH guests that fault three times over, run code where no memory is, and use instructions on devices that are not emulated, end
+    alone. Why: each could keep a CPU for ever, or take the machine down. Method: three boot-time domains, one for each; then dom0 is asked
+    for the list of domains, destroys them, and powers off. Expected: the log says what each did; dom0 goes on."""
+    crashes = {"triple_fault": "triple fault", "code_nowhere": "it executes at guest-physical",
+               "device_instruction": "an instruction that is not emulated"}  # fmt: skip
+    options = " ".join(f'domain="{name},kernel=2,type=pvh,mem=64M,cmdline=tests=crash_{name}"' for name in crashes)
+    with boot("hostile_pvh_guests_are_ended", lifetime=120, cpus=2, memory="1G", modules=MODULES,
+              append=f"{CONSOLE} loglvl=info guest_loglvl=all dom0_mem=64M {options}") as session:  # fmt: skip
+        for text in crashes.values():
+            while text not in session.output:
+                session.expect(r"\n")
+        session.send("\r")
+        session.expect(PROMPT)
+        for domain in (1, 2, 3):
+            check(re.search(rf" {domain} +64 .*---s[-c]", session.command_line(f"xl list {domain}")), f"domain {domain} is not shut down")
+            session.command_line(f"xl destroy {domain}")
+        check(not re.search(r"^\S+ +[123] ", session.command_line("xl list"), re.M), "a destroyed domain is still listed")
+        power_off(session)
