@@ -244,7 +244,7 @@ void console_early_init(void)
 {
     if (start_info->flags & SIF_INITDOMAIN)
         return;
-    ring = mfn_to_virt(start_info->console.domU.mfn);
+    ring = ring_to_virt(start_info->console.domU.mfn);
     ops = &ring_ops;
 }
 

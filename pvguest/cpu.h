@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <xen/xen.h>
+#include "pvguest/flavour.h"
 #include "pvguest/hypercall.h"
 
 struct thread;
@@ -34,12 +35,24 @@ static inline struct cpu *this_cpu(void)
 
 #define barrier() __asm__ __volatile__("" ::: "memory")
 
+/* In a PVH guest an upcall is an interrupt, and masked as such. */
+static inline bool interrupts_disable(void)
+{
+    unsigned long flags;
+
+    __asm__ __volatile__("pushfq; popq %0; cli" : "=r"(flags)::"memory");
+    return !(flags & 0x200);
+}
+
 /* Masks event upcalls on this vCPU. Returns whether they were masked before, for upcalls_restore(). Nests. */
 static inline bool upcalls_disable(void)
 {
     struct vcpu_info *info = this_cpu()->info;
-    bool masked = *(volatile uint8_t *)&info->evtchn_upcall_mask;
+    bool masked;
 
+    if (guest_is_pvh)
+        return interrupts_disable();
+    masked = *(volatile uint8_t *)&info->evtchn_upcall_mask;
     *(volatile uint8_t *)&info->evtchn_upcall_mask = 1;
     barrier();
     return masked;
@@ -51,6 +64,10 @@ static inline void upcalls_enable(void)
 {
     struct vcpu_info *info = this_cpu()->info;
 
+    if (guest_is_pvh) {
+        __asm__ __volatile__("sti" ::: "memory");
+        return;
+    }
     barrier();
     *(volatile uint8_t *)&info->evtchn_upcall_mask = 0;
     barrier();
@@ -62,6 +79,15 @@ static inline void upcalls_restore(bool masked)
 {
     if (!masked)
         upcalls_enable();
+}
+
+/* Enables upcalls and sleeps until one comes, in one step. */
+static inline void cpu_wait(void)
+{
+    if (guest_is_pvh)
+        __asm__ __volatile__("sti; hlt" ::: "memory");
+    else
+        hypercall_sched_op(SCHEDOP_block, NULL);
 }
 
 /* Whether an event handler is running on this vCPU: such code must not block. */

@@ -68,6 +68,7 @@ event_callback:
 return_from_trap:
     fxrstor64 (%rsp)
     movq %rbx, %rsp
+    cmpb $0, guest_is_pvh(%rip)
     popq %r15
     popq %r14
     popq %r13
@@ -83,6 +84,7 @@ return_from_trap:
     popq %rdx
     popq %rsi
     popq %rdi
+    jne return_to_hardware
     /* Now vector, error code, rip ...: turn it into rax, r11, rcx, flags, rip ... (struct iret_context). */
     movq $0, 8(%rsp)
     movq %rcx, (%rsp)
@@ -91,6 +93,10 @@ return_from_trap:
     movl $__HYPERVISOR_iret, %eax
     syscall
     ud2
+
+return_to_hardware:
+    leaq 16(%rsp), %rsp
+    iretq
 
 /* The hypervisor found a segment register that it could not load: rcx, r11, ds, es, fs, gs, rip ... are on the stack. */
     .globl failsafe_callback

@@ -2,11 +2,13 @@
 #include "pvguest/grant_table.h"
 #include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
+#include "pvguest/pvh.h"
 #include "pvguest/sync.h"
 #include "pvguest/vmap.h"
 #include "pvguest/xen_errno.h"
 #include <stdlib.h>
 #include <string.h>
+#include <xen/memory.h>
 
 #define MAX_FRAMES        64 /* Xen's own default limit */
 #define ENTRIES_PER_FRAME (PAGE_SIZE / sizeof(grant_entry_v1_t))
@@ -39,11 +41,45 @@ static void add_free_refs(unsigned int frame)
     }
 }
 
+/* Where the hypervisor has the table's first frames + 1 pages. */
+static int setup_frames(xen_pfn_t *mfns)
+{
+    struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = frames + 1 };
+    long error;
+
+    set_xen_guest_handle(setup.frame_list, mfns);
+    error = hypercall_grant_table_op(GNTTABOP_setup_table, &setup, 1);
+    return error ? (int)error : gnttab_status_errno(setup.status);
+}
+
+/* In a PVH guest the next page comes to a frame of our choice. */
+static int place_frame(xen_pfn_t *gfn)
+{
+    *gfn = pvh_grant_gfn((const char *)table + frames * PAGE_SIZE);
+    return pvh_add_to_physmap(XENMAPSPACE_grant_table, frames, *gfn);
+}
+
+/* What the hypervisor is to map at: the address itself, or a PVH guest's frame that belongs to it. */
+static uint64_t host_address(const struct grant_mapping *map, size_t page)
+{
+    const char *addr = (const char *)map->addr + page * PAGE_SIZE;
+
+    return guest_is_pvh ? pvh_grant_gfn(addr) << PAGE_SHIFT : (unsigned long)addr;
+}
+
+/* A PVH guest's own entry for such a frame; 0 takes it away. */
+static void set_entry(const struct grant_mapping *map, size_t page, uint64_t flags)
+{
+    const char *addr = (const char *)map->addr + page * PAGE_SIZE;
+
+    if (guest_is_pvh)
+        pt_set((unsigned long)addr, flags ? pte_make(pvh_grant_gfn(addr), flags) : 0);
+}
+
 /* Has the hypervisor back one more page of the table, and maps it. */
 static int grow(void)
 {
     xen_pfn_t mfns[MAX_FRAMES];
-    struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = frames + 1 };
     grant_ref_t *bigger;
     long error;
 
@@ -53,10 +89,9 @@ static int grow(void)
     if (!bigger)
         return -XEN_ENOMEM;
     next_free = bigger;
-    set_xen_guest_handle(setup.frame_list, mfns);
-    error = hypercall_grant_table_op(GNTTABOP_setup_table, &setup, 1);
-    if (error || setup.status != GNTST_okay)
-        return error ? (int)error : gnttab_status_errno(setup.status);
+    error = guest_is_pvh ? place_frame(&mfns[frames]) : setup_frames(mfns);
+    if (error)
+        return (int)error;
     error = pt_set((unsigned long)table + frames * PAGE_SIZE, pte_make(mfns[frames], PTE_RW));
     if (error)
         return (int)error;
@@ -198,14 +233,15 @@ int gnttab_status_errno(int status)
 static void unmap_pages(struct grant_mapping *map, size_t count)
 {
     struct gnttab_unmap_grant_ref ops[MAP_BATCH];
-    unsigned long va = (unsigned long)map->addr;
 
     for (size_t done = 0; done < count;) {
         unsigned int n = 0;
 
-        for (; n < MAP_BATCH && done < count; n++, done++)
-            ops[n] = (struct gnttab_unmap_grant_ref){ .host_addr = va + done * PAGE_SIZE,
+        for (; n < MAP_BATCH && done < count; n++, done++) {
+            ops[n] = (struct gnttab_unmap_grant_ref){ .host_addr = host_address(map, done),
                                                       .handle = map->handles[done] };
+            set_entry(map, done, 0);
+        }
         hypercall_grant_table_op(GNTTABOP_unmap_grant_ref, ops, n);
     }
 }
@@ -219,7 +255,7 @@ static size_t map_batch(struct grant_mapping *map, size_t first, domid_t domid, 
 
     for (size_t i = 0; i < count; i++)
         ops[i] = (struct gnttab_map_grant_ref){
-            .host_addr = (unsigned long)map->addr + (first + i) * PAGE_SIZE,
+            .host_addr = host_address(map, first + i),
             .flags = GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0),
             .ref = refs[i],
             .dom = domid,
@@ -229,6 +265,7 @@ static size_t map_batch(struct grant_mapping *map, size_t first, domid_t domid, 
         return 0;
     while (good < count && ops[good].status == GNTST_okay) {
         map->handles[first + good] = ops[good].handle;
+        set_entry(map, first + good, readonly ? PTE_RO : PTE_RW);
         good++;
     }
     if (good < count)

@@ -30,6 +30,7 @@
     note XEN_ELFNOTE_FEATURES, .asciz, "!writable_page_tables|pae_pgdir_above_4gb"
     note XEN_ELFNOTE_SUPPORTED_FEATURES, .long, (1 << XENFEAT_dom0)
     note XEN_ELFNOTE_PAE_MODE, .asciz, "yes"
+    note XEN_ELFNOTE_PHYS32_ENTRY, .long, pvh_entry - PVG_VIRT_BASE
 
     .section .text.start, "ax", @progbits
     .globl _start, hypercall_page
@@ -43,7 +44,15 @@ _start:
     ud2
     .size _start, . - _start
 
-/* Filled by the builder. The library issues SYSCALL itself; the page is there for what else may be linked in. */
+/* How the library calls the hypervisor (hypercall.h). pvh_start() puts the instruction of hardware guests here instead. */
+    .globl hypercall_gate
+    .balign 8
+hypercall_gate:
+    syscall
+    ret
+    nop
+
+/* Filled by the builder, or at a PVH guest's wish. */
     .balign 4096
 hypercall_page:
     .skip 4096

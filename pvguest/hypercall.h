@@ -31,7 +31,9 @@ struct xen_platform_op;
 struct xen_pmu_params;
 struct xen_sysctl;
 
-/* Guests of another kind define this before: an instruction, or a call of a stub, with the same registers. */
+/* Guests of another kind define this before: an instruction, or a call of a stub, with the same registers.
+ * Images that are more than one kind say HYPERCALL_GATE, which their start file has. */
+#define HYPERCALL_GATE "call hypercall_gate"
 #ifndef HYPERCALL_INSTRUCTION
 #define HYPERCALL_INSTRUCTION "syscall"
 #endif
@@ -50,7 +52,10 @@ static inline long hypercall_1(unsigned long nr, unsigned long a1)
 {
     long ret;
 
-    __asm__ __volatile__(HYPERCALL_INSTRUCTION : "=a"(ret), "+D"(a1) : "0"(nr) : "rcx", "r11", "memory", "cc");
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION
+                         : "=a"(ret), "+D"(a1)
+                         : "0"(nr)
+                         : "rcx", "r11", "memory", "cc");
     return ret;
 }
 
@@ -58,7 +63,10 @@ static inline long hypercall_2(unsigned long nr, unsigned long a1, unsigned long
 {
     long ret;
 
-    __asm__ __volatile__(HYPERCALL_INSTRUCTION : "=a"(ret), "+D"(a1), "+S"(a2) : "0"(nr) : "rcx", "r11", "memory", "cc");
+    __asm__ __volatile__(HYPERCALL_INSTRUCTION
+                         : "=a"(ret), "+D"(a1), "+S"(a2)
+                         : "0"(nr)
+                         : "rcx", "r11", "memory", "cc");
     return ret;
 }
 

@@ -4,6 +4,7 @@
 #include "pvguest/cpu.h"
 #include "pvguest/pagetable.h"
 #include "pvguest/panic.h"
+#include "pvguest/pvh.h"
 #include <string.h>
 
 #define PAGES_PER_L1 512UL
@@ -171,6 +172,11 @@ size_t memory_total_pages(void)
 size_t memory_free_pages(void)
 {
     return buddy.free_pages + (start_info->nr_pages - mapped_end);
+}
+
+void *ring_to_virt(unsigned long mfn)
+{
+    return guest_is_pvh ? pvh_ring(mfn) : mfn_to_virt(mfn);
 }
 
 /* The builder maps whole 4 MiB, at least 512 KiB behind its boot stack; see how far it went. */

@@ -80,6 +80,9 @@ static inline void *mfn_to_virt(unsigned long mfn)
     return pfn_to_virt(mfn_to_pfn(mfn));
 }
 
+/* The console's or xenstore's ring, by the frame number in start_info. */
+void *ring_to_virt(unsigned long mfn);
+
 /* Start of day, once: takes over the builder's memory layout and makes the image's mappings W^X. */
 void memory_init(struct start_info *si);
 

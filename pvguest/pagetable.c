@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/pagetable.h"
 #include "pvguest/cpu.h"
+#include "pvguest/flavour.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
 #include "pvguest/xen_errno.h"
@@ -20,6 +21,24 @@ unsigned long pt_root_mfn(void)
     return virt_to_mfn(root);
 }
 
+static void flush_page(unsigned long va)
+{
+    __asm__ __volatile__("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+/* Writes entries of tables; a PVH guest does so itself. */
+static long update(const struct mmu_update *updates, unsigned int count, domid_t domid)
+{
+    if (!guest_is_pvh)
+        return hypercall_mmu_update((struct mmu_update *)(uintptr_t)updates, count, NULL, domid);
+    for (unsigned int i = 0; i < count; i++) {
+        uint64_t entry = updates[i].ptr & ~3UL;
+
+        *(volatile pte_t *)((char *)mfn_to_virt(entry >> PAGE_SHIFT) + (entry & ~PAGE_MASK)) = updates[i].val;
+    }
+    return 0;
+}
+
 void mmu_batch_init(struct mmu_batch *batch, domid_t domid)
 {
     batch->count = 0;
@@ -32,7 +51,7 @@ int mmu_batch_flush(struct mmu_batch *batch)
     long error = 0;
 
     if (batch->count)
-        error = hypercall_mmu_update(batch->updates, batch->count, NULL, batch->domid);
+        error = update(batch->updates, batch->count, batch->domid);
     if (error && !batch->error)
         batch->error = (int)error;
     batch->count = 0;
@@ -95,19 +114,28 @@ pte_t pt_lookup(unsigned long va)
 
 int pt_set(unsigned long va, pte_t pte)
 {
-    return (int)hypercall_update_va_mapping(va, pte, UVMF_INVLPG | UVMF_LOCAL);
+    struct mmu_update one = { .val = pte };
+
+    if (!guest_is_pvh)
+        return (int)hypercall_update_va_mapping(va, pte, UVMF_INVLPG | UVMF_LOCAL);
+    one.ptr = pt_entry(va, 1);
+    if (!one.ptr)
+        return -XEN_EINVAL;
+    update(&one, 1, DOMID_SELF);
+    flush_page(va);
+    return 0;
 }
 
 /* Enters a page that becomes a table of level `below` into the table above it. */
 static int link_table(const pte_t *table, unsigned long va, unsigned int below, void *page)
 {
     unsigned long mfn = virt_to_mfn(page);
-    struct mmu_update update = { entry_address(table, va, below + 1), pte_make(mfn, PTE_TABLE) };
-    long error = pt_set((unsigned long)page, pte_make(mfn, PTE_RO));
+    struct mmu_update link = { entry_address(table, va, below + 1), pte_make(mfn, PTE_TABLE) };
+    long error = guest_is_pvh ? 0 : pt_set((unsigned long)page, pte_make(mfn, PTE_RO));
 
     if (error)
         return (int)error;
-    error = hypercall_mmu_update(&update, 1, NULL, DOMID_SELF);
+    error = update(&link, 1, DOMID_SELF);
     if (error && pt_set((unsigned long)page, pte_make(mfn, PTE_RW)))
         panic("page tables: cannot make page %p writable again", page);
     return (int)error;
@@ -164,5 +192,8 @@ void pt_flush_all(void)
 {
     struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_ALL };
 
-    hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF);
+    if (guest_is_pvh)
+        __asm__ __volatile__("movq %0, %%cr3" : : "r"(pt_root_mfn() << PAGE_SHIFT) : "memory");
+    else
+        hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF);
 }

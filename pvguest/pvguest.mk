@@ -11,7 +11,8 @@ PVGUEST_LDS   := $(PVGUEST_DIR)/guest.lds
 PVGUEST_DEPS   = $(PVGUEST_START) $(PVGUEST_LIB) $(PVGUEST_LDS) $(NEWLIB_LIBC) hv/ksyms.awk
 
 # newlib declares only those parts of POSIX of which it is told that they exist.
-PVGUEST_CPPFLAGS := -I. -I$(B)/include -Ipvguest/include $(XEN_CPPFLAGS) $(CONFIG_FLAGS) \
+# Hypercalls go through the gate that head.S has, because the same image may be paravirtual or PVH.
+PVGUEST_CPPFLAGS := -DHYPERCALL_INSTRUCTION=HYPERCALL_GATE -I. -I$(B)/include -Ipvguest/include $(XEN_CPPFLAGS) $(CONFIG_FLAGS) \
                     -D_POSIX_TIMERS=200112L -D_POSIX_MONOTONIC_CLOCK=200112L -D_POSIX_TIMEOUTS=200112L \
                     -D_POSIX_THREADS=200112L -D_UNIX98_THREAD_MUTEX_ATTRIBUTES=1 -D_POSIX_READER_WRITER_LOCKS=200112L \
                     -D_POSIX_BARRIERS=200112L -D_POSIX_SPIN_LOCKS=200112L

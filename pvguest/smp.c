@@ -6,6 +6,7 @@
 #include "pvguest/memory.h"
 #include "pvguest/pagetable.h"
 #include "pvguest/panic.h"
+#include "pvguest/pvh.h"
 #include "pvguest/shared_info.h"
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
@@ -37,14 +38,17 @@ void smp_init_boot_cpu(struct vcpu_info *info)
 {
     _REENT_INIT_PTR(&boot_reent);
     boot_cpu = (struct cpu){ .self = &boot_cpu, .info = info, .reent = &boot_reent };
-    hypercall_set_segment_base(SEGBASE_GS_KERNEL, (unsigned long)&boot_cpu);
+    if (guest_is_pvh)
+        pvh_set_gs_base((unsigned long)&boot_cpu);
+    else
+        hypercall_set_segment_base(SEGBASE_GS_KERNEL, (unsigned long)&boot_cpu);
 }
 
 unsigned int smp_cpu_count(void)
 {
     unsigned int count = 1;
 
-    while (count < XEN_LEGACY_MAX_VCPUS && hypercall_vcpu_op(VCPUOP_is_up, count, NULL) >= 0)
+    while (!guest_is_pvh && count < XEN_LEGACY_MAX_VCPUS && hypercall_vcpu_op(VCPUOP_is_up, count, NULL) >= 0)
         count++;
     return count;
 }
@@ -133,7 +137,7 @@ int smp_start(unsigned int id, void (*fn)(void *arg), void *arg)
     struct secondary *secondary;
     long up;
 
-    if (!id || id >= XEN_LEGACY_MAX_VCPUS)
+    if (!id || id >= XEN_LEGACY_MAX_VCPUS || guest_is_pvh)
         return -XEN_ENOENT;
     up = hypercall_vcpu_op(VCPUOP_is_up, id, NULL);
     if (up)

@@ -8,6 +8,7 @@
 #include "pvguest/libc.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
+#include "pvguest/pvh.h"
 #include "pvguest/shared_info.h"
 #include "pvguest/smp.h"
 #include "pvguest/thread.h"
@@ -15,6 +16,7 @@
 #include "pvguest/timer.h"
 #include "pvguest/trap.h"
 #include <stdlib.h>
+#include <xen/memory.h>
 
 /* A page of the image whose mapping is replaced by the hypervisor's page. */
 static char shared_info_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
@@ -27,6 +29,11 @@ void shared_info_init(uint64_t machine_address)
 {
     const uint64_t flags = 0x8000000000000063; /* present, writable, accessed, dirty, no-execute */
 
+    if (guest_is_pvh) {
+        if (pvh_add_to_physmap(XENMAPSPACE_shared_info, 0, virt_to_pfn(shared_info_page)))
+            panic("start of day: cannot have shared_info mapped");
+        return;
+    }
     if (hypercall_update_va_mapping((unsigned long)shared_info_page, machine_address | flags, UVMF_INVLPG))
         panic("start of day: cannot map shared_info at machine address %#lx", machine_address);
 }

@@ -341,7 +341,7 @@ static void run_idle(void)
     for (;;) {
         upcalls_disable();
         if (TAILQ_EMPTY(&ready))
-            hypercall_sched_op(SCHEDOP_block, NULL);
+            cpu_wait();
         else
             schedule();
     }

@@ -4,6 +4,7 @@
 #include "pvguest/cpu.h"
 #include "pvguest/entry.h"
 #include "pvguest/panic.h"
+#include "pvguest/pvh.h"
 #include "pvguest/xen_errno.h"
 #include <xen/callback.h>
 
@@ -48,7 +49,12 @@ trap_handler_t trap_set_handler(unsigned int vector, trap_handler_t handler)
 
 unsigned long trap_fault_address(void)
 {
-    return this_cpu()->info->arch.cr2;
+    unsigned long address;
+
+    if (!guest_is_pvh)
+        return this_cpu()->info->arch.cr2;
+    __asm__ __volatile__("movq %%cr2, %0" : "=r"(address));
+    return address;
 }
 
 void trap_dump(const struct trap_frame *f)
@@ -104,6 +110,10 @@ void trap_init(void)
     static struct trap_info table[NR_VECTORS + 1];
     long error;
 
+    if (guest_is_pvh) {
+        pvh_trap_init();
+        return;
+    }
     trap_fill_table(table);
     error = hypercall_set_trap_table(table);
     if (!error)

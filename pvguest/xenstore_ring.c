@@ -177,7 +177,7 @@ static int start_reader(void)
 
     if (error != 0)
         return xen_errno_to_c(error);
-    ring = mfn_to_virt(start_info->store_mfn);
+    ring = ring_to_virt(start_info->store_mfn);
     reader = thread_create("xenstore", read_ring, NULL, 0);
     if (reader == NULL) {
         ring = NULL;

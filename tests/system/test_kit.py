@@ -49,11 +49,12 @@ def project():
 @test
 def kit_project_runs_on_both():
     """What: a project made by the kit, with its text changed, runs on Ryokan and on real Xen. Why: this is the first thing that somebody who
-    ports a program does. Method: copy the kit to another folder, make a project, edit it, `make run`, alone on the machine too, `make run-xen`.
+    ports a program does. Method: copy the kit to another folder, make a project, edit it, `make run` as PV, PVH and
+    alone on the machine, `make run-xen`.
     Expected: the new text and the arguments, exit status 0; after an edit that returns 3, `make run` fails and says 3."""
     with project() as foo:
         foo.edit("main.c", "Hello from foo.", "Good evening from %s.\\n\", argv[1]); printf(\"")
-        for target in (["run"], ["run", "ALONE=1"], ["run-xen"]):
+        for target in (["run"], ["run", "TYPE=pvh"], ["run", "ALONE=1"], ["run-xen"]):
             output = foo.command(["make", *target, "ARGS=room 'b c'"])
             check("Good evening from room.\n" in output and "argument 2: b c\n" in output, f"make {target} printed:\n{output}")
             check("Loglevel" not in output and "Ryokan 0" not in output, f"the hypervisor's boot messages are shown:\n{output}")

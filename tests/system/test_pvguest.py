@@ -2,8 +2,12 @@
 """The guest library in guests of its own, which boot in dom0's place on Ryokan and on real Xen."""
 
 import os
+import sys
 
-from driver import BUILD, CONSOLE, DOM0, HV, INITRD, TCG_CPU, XEN, boot, check, test
+from driver import BUILD, CONSOLE, DOM0, HV, INITRD, ROOT, TCG_CPU, XEN, boot, check, test
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
+from xen_oracle import oracle  # noqa: E402
 
 GUESTS = os.path.join(BUILD, "pvguest")
 HYPERVISORS = {"ryokan": {"kernel": HV}, "xen": {"kernel": XEN, "cpu": TCG_CPU}}
@@ -61,6 +65,26 @@ def pvguest_selftest_as_domu():
         check("(u) vcpus              ok" in session.output, "the second vCPU was not tried:\n" + session.tail(40))
         session.position = 0
         session.expect("dom0# ")
+
+
+@test
+def pvguest_selftest_as_pvh():
+    """What: the same image passes the self-test as a PVH guest. Why: then it makes its own page tables, takes upcalls as interrupts, and makes
+    hypercalls by another instruction. Method: a boot domain of type pvh beside dom0. Expected: its `Test result: SUCCESS`."""
+    modules = [(DOM0, ""), (INITRD, "")] + [(os.path.join(GUESTS, name), "") for name in ("selftest.elf", "selftest.tar")]
+    append = CONSOLE + " domain=u,type=pvh,kernel=2,ramdisk=3,mem=64M"
+    with boot("pvguest_selftest_as_pvh", append=append, modules=modules, cpus=2) as session:
+        session.expect(r"\(u\) Test result: SUCCESS")
+
+
+@test
+def pvguest_selftest_as_pvh_on_xen():
+    """What, expected: as pvguest_selftest_as_pvh. Why: the library must be a plain Xen guest in this way too. Method: real Xen with Linux
+    and xl as its control domain; there the guest also grants pages to a domain that is not itself."""
+    files = {"guest/selftest": os.path.join(GUESTS, "selftest.elf"), "guest/tar": os.path.join(GUESTS, "selftest.tar")}
+    with oracle("pvguest_selftest_as_pvh_on_xen", files, lifetime=240) as xen:
+        xen.create('name="u"; type="pvh"; memory=64; tsc_mode="native"; on_reboot="preserve"; kernel="/guest/selftest"; ramdisk="/guest/tar"')
+        xen.guest_expect("u", r"Test result: SUCCESS", timeout=120)
 
 
 @test

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What the library does itself in a PVH guest, where a paravirtual one makes a hypercall. */
+#ifndef PVGUEST_PVH_H
+#define PVGUEST_PVH_H
+
+#include <stdint.h>
+
+/* The address space of physical frames where grants are mapped, one for each page of vmap.h's area. */
+#define PVH_GRANT_GFN 0x1000000UL
+
+struct hvm_start_info;
+
+/* Called by pvh_head.S on the boot stack, with 1 GiB mapped. */
+void pvh_start(uint64_t start_info_paddr) __attribute__((noreturn));
+
+/* Puts the hypervisor's page (XENMAPSPACE_*, index) into a frame, in the place of what is there. 0 or a
+ * negated Xen errno. */
+int pvh_add_to_physmap(unsigned int space, unsigned long index, unsigned long gfn);
+
+/* Interrupt table, task state and the vector of event upcalls. */
+void pvh_trap_init(void);
+
+void pvh_set_gs_base(unsigned long base);
+
+/* The ring page of that frame number, which stands outside the linear area. */
+void *pvh_ring(unsigned long gfn);
+
+/* The frame in which the grant that is mapped at an address of vmap.h stands. */
+unsigned long pvh_grant_gfn(const void *addr);
+
+#endif
