@@ -20,10 +20,12 @@ def compare(page, in_source, in_page):
 
 
 def hypercalls():
-    table = re.findall(r"CALL\((\w+), \w+, (\d+), CALLER_(\w+)\)", read("hypercalls/table.c"))
-    rows = re.findall(r"^\| \d+ \| (\w+) \| (\d+) \| (\w+) \| (\S+) \|", read("docs/hypercalls.md"), re.M)
-    complaints = compare("docs/hypercalls.md", {(n, a, w.lower()) for n, a, w in table}, {row[:3] for row in rows})
-    files = [row[3] for row in rows if not os.path.exists("hypercalls/" + row[3])]
+    guests = {"CALL": "PV", "BOTH": "PV, PVH"}
+    table = re.findall(r"    (CALL|BOTH)\((\w+), \w+, (\d+), CALLER_(\w+)\)", read("hypercalls/table.c"))
+    rows = re.findall(r"^\| \d+ \| (\w+) \| (\d+) \| (\w+) \| ([\w, ]+) \| (\S+) \|", read("docs/hypercalls.md"), re.M)
+    in_source = {(name, nr_args, who.lower(), guests[kind]) for kind, name, nr_args, who in table}
+    complaints = compare("docs/hypercalls.md", in_source, {row[:4] for row in rows})
+    files = [row[4] for row in rows if not os.path.exists("hypercalls/" + row[4])]
     return complaints + [f"docs/hypercalls.md: no file hypercalls/{name}" for name in files]
 
 
