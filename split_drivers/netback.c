@@ -40,7 +40,8 @@ struct netback {
 
 static struct worker *worker;
 static struct net_switch *(*find_bridge)(const char *name);
-static struct grant_copy copy; /* the worker's */
+static struct grant_copy copy; /* the worker's; so are the calls that it counts */
+static struct netback_calls calls;
 
 static struct netback *vif_of(struct backend_device *device)
 {
@@ -48,6 +49,17 @@ static struct netback *vif_of(struct backend_device *device)
 }
 
 /* ---- traffic ---- */
+
+struct netback_calls netback_calls(void)
+{
+    return calls;
+}
+
+static void send_event(evtchn_port_t port)
+{
+    calls.events++;
+    evtchn_send(port);
+}
 
 static void check_queue(struct queue *queue)
 {
@@ -63,10 +75,12 @@ static void run_tx(struct worker_task *task)
     uint64_t now = time_ns();
     bool notify = false;
 
-    for (unsigned int round = 0; round < TX_ROUNDS && progress == NETBACK_MORE; round++)
+    for (unsigned int round = 0; round < TX_ROUNDS && progress == NETBACK_MORE; round++) {
         progress = netback_queue_transmit(&queue->ring, now, &list, &notify);
+        calls.copies += copy.nr != 0;
+    }
     if (notify)
-        evtchn_send(queue->tx_port);
+        send_event(queue->tx_port);
     while (!STAILQ_EMPTY(&list)) {
         struct packet *packet = STAILQ_FIRST(&list);
 
@@ -86,8 +100,9 @@ static void run_rx(struct worker_task *task)
     bool notify = false;
     enum netback_progress progress = netback_queue_receive(&queue->ring, &notify);
 
+    calls.copies += copy.nr != 0;
     if (notify)
-        evtchn_send(queue->rx_port);
+        send_event(queue->rx_port);
     check_queue(queue);
     if (progress == NETBACK_MORE)
         worker_schedule(worker, task);

@@ -14,4 +14,11 @@
  * errno. */
 int netback_start(struct worker *worker, struct net_switch *(*find_switch)(const char *name));
 
+/* The hypercalls that all traffic has cost the backends: batches of grant copies, events sent. */
+struct netback_calls {
+    uint64_t copies, events;
+};
+
+struct netback_calls netback_calls(void);
+
 #endif

@@ -7,6 +7,7 @@
 #include "lwip/netif.h"
 #include "lwip/tcpip.h"
 #include "pvguest/time.h"
+#include "split_drivers/netback.h"
 #include "split_drivers/transfer.h"
 
 #include <stdio.h>
@@ -72,6 +73,8 @@ static int run_show(int argc, char **argv)
 {
     (void)argc, (void)argv;
     network_for_each_switch(print_switch, NULL);
+    printf("back ends: %lu batches of grant copies, %lu events sent\n", netback_calls().copies,
+           netback_calls().events);
     return COMMAND_OK;
 }
 
