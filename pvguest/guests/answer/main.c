@@ -7,6 +7,7 @@
  */
 #include "pvguest/balloon.h"
 #include "pvguest/console.h"
+#include "pvguest/cpu.h"
 #include "pvguest/event_channel.h"
 #include "pvguest/grant_table.h"
 #include "pvguest/hypercall.h"
@@ -126,6 +127,65 @@ static void print_bytes(const char *number)
         console_printf("line %9lu\n", line);
 }
 
+/* ---- what xenstore costs: requests of each kind in a million ticks of the time stamp counter ---- */
+
+static bool write_once(struct xs_handle *h)
+{
+    return xs_write(h, XBT_NULL, "data/x", "value", 5);
+}
+
+static bool read_once(struct xs_handle *h)
+{
+    char *value = xs_read(h, XBT_NULL, "data/x", NULL);
+
+    free(value);
+    return value != NULL;
+}
+
+static bool transaction_once(struct xs_handle *h)
+{
+    xs_transaction_t t = xs_transaction_start(h);
+
+    return t != XBT_NULL && xs_write(h, t, "data/x", "value", 5) && xs_transaction_end(h, t, false);
+}
+
+/* What it read is changed before its end. */
+static bool conflict_once(struct xs_handle *h)
+{
+    xs_transaction_t t = xs_transaction_start(h);
+    char *value = xs_read(h, t, "data/x", NULL);
+
+    free(value);
+    return value != NULL && write_once(h) && xs_write(h, t, "data/y", "value", 5) &&
+           !xs_transaction_end(h, t, false);
+}
+
+static void measure_xenstore(const char *number)
+{
+    static const struct {
+        const char *name;
+        bool (*once)(struct xs_handle *h);
+    } kinds[] = {
+        { "write", write_once },
+        { "read", read_once },
+        { "transaction", transaction_once },
+        { "conflict", conflict_once },
+    };
+    unsigned long rounds = strtoul(number, NULL, 10), failures = 0;
+    struct xs_handle *h = xs_open(0);
+
+    for (size_t kind = 0; h != NULL && kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
+        uint64_t ticks = rdtsc();
+
+        for (unsigned long i = 0; i < rounds; i++)
+            failures += !kinds[kind].once(h);
+        ticks = rdtsc() - ticks;
+        printf("xenstore %s: %.1f\n", kinds[kind].name, (double)rounds * 1e6 / (double)ticks);
+    }
+    printf("xenstore failures: %lu\n", failures);
+    xs_close(h);
+}
+
 static void obey(const char *line)
 {
     if (strcmp(line, "quit") == 0)
@@ -150,6 +210,8 @@ static void obey(const char *line)
         arm_watchdog();
     else if (strcmp(line, "unmap") == 0)
         unmap_shared();
+    else if (strncmp(line, "xenstore=", 9) == 0)
+        measure_xenstore(line + 9);
     else
         printf("answer: %s\n", line);
 }
