@@ -4,6 +4,7 @@
 #include "dom0_tools/block/registry.h"
 #include "split_drivers/blkback.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct block_device *open_backing(const char *type, const char *params, bool write, int *error)
@@ -28,5 +29,7 @@ int block_start_backends(void)
 {
     static const struct blkback_source source = { .open = open_backing, .close = close_backing };
 
-    return blkback_start(&source, false);
+    const char *persistent = getenv("BLKBACK_PERSISTENT");
+
+    return blkback_start(&source, persistent != NULL && strcmp(persistent, "1") == 0);
 }

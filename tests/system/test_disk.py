@@ -74,11 +74,11 @@ class Disks:
         return next(entry["stats"] for entry in self.command("query-blockstats") if entry.get("device") == f"d{number}")
 
 
-def machine(name, disks, files, lifetime=120, read_only=(), **options):
+def machine(name, disks, files, lifetime=120, read_only=(), dom0_arguments="", **options):
     """A session with dom0, which has these files and disks."""
     archive = dom0_files(name, {"guest/linux": CLOUD, "guest/initrd": GUEST, "guest/disk": DISK, **files})
     options.setdefault("append", CONSOLE)
-    return boot(name, lifetime=lifetime, cpu=TCG_CPU, modules=[(DOM0, ""), (archive, "")], extra=disks.qemu(read_only), **options)
+    return boot(name, lifetime=lifetime, cpu=TCG_CPU, modules=[(DOM0, dom0_arguments), (archive, "")], extra=disks.qemu(read_only), **options)
 
 
 def run(session, line):
@@ -154,6 +154,26 @@ def disk_linux_ext4():
         host("debugfs", "-R", f"dump data {out}", disks.path(0))
         with open(out, "rb") as file:
             check(hashlib.md5(file.read()).hexdigest() == first, "another checksum on the host")
+
+
+@test
+def disk_persistent_grants():
+    """What: persistent grants, and a disk of more than one queue and page, with Linux. Why: mappings that stay must be the right ones, also when there are
+    more grants than stay mapped. Method: dom0 offers them; fio verifies on four queues of two pages. Expected: Linux says that they are enabled, and finds
+    what it has written."""
+    with Disks(32) as disks:
+        with machine("disk_persistent_grants", disks, {}, dom0_arguments="BLKBACK_PERSISTENT=1") as session:
+            session.expect(PROMPT)
+            run(session, "xl create -q name=lin kernel=/guest/linux ramdisk=/guest/initrd memory=256 vcpus=4 extra='console=hvc0 quiet "
+                         "xen_blkfront.max_queues=4 xen_blkfront.max_ring_page_order=1' \"disk=['phy:vda,xvda,w']\"")  # fmt: skip
+            enter(session)
+            check("persistent grants: enabled" in guest(session, "dmesg | grep blkfront"), "they are not enabled")
+            guest(session, "cd /dev; " + FIO.replace("--name=v", "--filename=xvda") + " --numjobs=4 --offset_increment=8M --size=8M --name=v >/tmp/fio", timeout=90)
+            leave(session)
+            nodes = session.command_line("xenstore-ls /local/domain/1/device/vbd")
+            check('ring-page-order = "1"' in nodes and 'multi-queue-num-queues = "4"' in nodes, "another ring:\n" + nodes)
+            run(session, "xl destroy lin")
+            power_off(session)
 
 
 def make_image_in_ext4(path):
