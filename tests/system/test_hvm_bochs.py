@@ -8,10 +8,11 @@ import sys
 import tempfile
 
 from bochs import Bochs
-from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, Session, test
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, Session, check, test
 from test_machine import bios_iso
 
 GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-i386-xen_pvh.bin")
+SUITE = os.path.join(BUILD, "guests", "suite-pvh.elf")
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 STRESS = os.path.join(BUILD, "interop", "stress.cpio.gz")
 
@@ -44,6 +45,15 @@ def hvm_in_bochs_vtx():
 def hvm_in_bochs_svm():
     """What, method: as before on AMD SVM, Bochs' ryzen. Why: it has next rip and flush by id, which QEMU's SVM has not. Expected: the same."""
     grub("hvm_in_bochs_svm", "ryzen", "AMD SVM with nested paging, .*next rip")
+
+
+@test
+def guest_tests_in_bochs_vtx():
+    """What: the guest-side tests for PVH guests, hostile ones among them, pass on Intel VT-x. Why: what a guest sees must not depend on the
+    vendor. Method: their image as a boot domain of 2 vCPUs in Bochs, corei7_skylake_x. Expected: no failure."""
+    for session in bochs("guest_tests_in_bochs_vtx", "corei7_skylake_x", "mem=64M,vcpus=2,xenstore=0,cmdline=tests=all", [SUITE], 512, 240):
+        result = session.expect(r"Test result: (\w+)")[1]
+        check(result in ("SUCCESS", "SKIP"), session.tail(40))
 
 
 def linux(model, vcpus):
