@@ -101,8 +101,8 @@ static int64_t acquire_resource(uint64_t *word __unused, gva_t arg)
     d = named_domain(op.domid, &rc);
     if (!d)
         return rc;
-    if (op.type != XENMEM_resource_grant_table)
-        rc = -EOPNOTSUPP;
+    if (op.type != XENMEM_resource_grant_table || is_hvm_domain(current->domain))
+        rc = -EOPNOTSUPP; /* machine frames are of no use to a hardware guest */
     else if (gva_of_handle(op.frame_list).va)
         rc = acquire_grant_frames(&op, d);
     else if (op.nr_frames || op.frame)

@@ -43,7 +43,7 @@ const struct hypercall_entry hypercall_table[] = {
     BOTH(sched_op, sched_op, 2, CALLER_ANY),
     CALL(callback_op, callback_op, 2, CALLER_ANY),
     BOTH(event_channel_op, event_channel_op, 2, CALLER_ANY),
-    BOTH(physdev_op, physdev_op, 2, CALLER_ANY),
+    CALL(physdev_op, physdev_op, 2, CALLER_ANY),
     BOTH(hvm_op, hvm_op, 2, CALLER_ANY),
     BOTH(sysctl, sysctl, 1, CALLER_CONTROL),
     BOTH(domctl, domctl, 1, CALLER_CONTROL),

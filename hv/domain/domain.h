@@ -91,12 +91,13 @@ struct guest_ops {
     void (*domain_free)(struct domain *d);
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_free)(struct vcpu *v);
-    void (*switch_from)(struct vcpu *v);     /* save live state */
-    void (*switch_to)(struct vcpu *v);       /* load it, page tables included */
-    void __noreturn (*resume)(void);         /* enter the guest: current vCPU */
-    void (*take_nmi)(void);                  /* current vCPU, which may */
-    int (*relinquish)(struct domain *d);     /* drop page-table and mapping references; -ERESTART */
-    void (*dump_vcpu)(const struct vcpu *v); /* registers and stack on the console */
+    void (*switch_from)(struct vcpu *v);       /* save live state */
+    void (*switch_to)(struct vcpu *v);         /* load it, page tables included */
+    void __noreturn (*resume)(void);           /* enter the guest: current vCPU */
+    void (*take_nmi)(void);                    /* current vCPU, which may */
+    int (*relinquish)(struct domain *d);       /* drop page-table and mapping references; -ERESTART */
+    void (*dump_vcpu)(const struct vcpu *v);   /* registers and stack on the console */
+    void (*show_counts)(const struct vcpu *v); /* what is counted of it, a line on the console; may be NULL */
     /* A reference to the frame of d that the guest calls `g`; NULL: none, or not `write`able by the guest. */
     struct frame *(*get_frame)(struct domain *d, gfn_t g, bool write);
     bool (*event_deliverable)(const struct vcpu *v); /* hardware guests: something can interrupt v */

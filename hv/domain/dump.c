@@ -42,6 +42,8 @@ static void show_vcpu(const struct vcpu *v)
     if (!v->sched.running)
         printk(", rip %016lx", v->regs.rip);
     printk("\n");
+    if (v->domain->ops->show_counts)
+        v->domain->ops->show_counts(v);
 }
 
 static void show_domains(char key __unused)

@@ -2,6 +2,7 @@
 /* Hardware guests: construction, schedule in and out, the way into the guest, the end. */
 #include "hv/hvm/hvm.h"
 #include "hv/cpu/cpuid.h"
+#include "hv/cpu/cpuid.h"
 #include "hv/cpu/crash.h"
 #include "hv/cpu/desc.h"
 #include "hv/cpu/fpu.h"
@@ -110,6 +111,8 @@ static void hvm_switch_to(struct vcpu *v)
     ldt_load(0, 0);
     fpu_switch_to(v);
     *guest_regs() = v->regs;
+    if (host_cpu.rdtscp)
+        wrmsr(MSR_TSC_AUX, v->hvm->tsc_aux);
     hvm_ops->switch_to(v);
 }
 
@@ -144,6 +147,15 @@ static void hvm_dump_vcpu(const struct vcpu *v)
     hvm_ops->dump(v);
 }
 
+static void hvm_show_counts(const struct vcpu *v)
+{
+    printk("    exits:");
+    for (unsigned int i = 0; i < HVM_EXITS; i++)
+        if (v->hvm->exits[i])
+            printk(" %s %lu", hvm_exit_names[i], v->hvm->exits[i]);
+    printk("\n");
+}
+
 static struct frame *hvm_get_frame(struct domain *d, gfn_t g, bool write)
 {
     return p2m_get_frame(d, g, write, NULL);
@@ -168,6 +180,7 @@ const struct guest_ops hvm_guest_ops = {
     .relinquish = hvm_relinquish,
     .take_nmi = hvm_take_nmi,
     .dump_vcpu = hvm_dump_vcpu,
+    .show_counts = hvm_show_counts,
     .get_frame = hvm_get_frame,
     .event_deliverable = hvm_event_deliverable,
 };

@@ -244,6 +244,12 @@ static int set_leaf(struct p2m *p, gfn_t g, mfn_t m, unsigned int level, enum p2
     return 0;
 }
 
+/* Tables for all of its memory in the smallest pages, and as much again for what it maps elsewhere. */
+static uint32_t quota_of(const struct domain *d)
+{
+    return (uint32_t)min(d->max_pages / (PTES_PER_PAGE / 2), (uint64_t)UINT32_MAX);
+}
+
 int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_type type)
 {
     struct p2m *p = &d->hvm->p2m;
@@ -252,6 +258,7 @@ int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_typ
 
     if (g.g >> P2M_GFN_BITS || (g.g + pages - 1) >> P2M_GFN_BITS)
         return -EINVAL;
+    p->max_tables = max(p->max_tables, quota_of(d));
     if (type == P2M_RAM && p->log_dirty)
         type = P2M_LOGDIRTY;
     for (done = 0; done < pages && !rc; done += step) {
