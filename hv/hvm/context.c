@@ -18,11 +18,42 @@
 #define FOR_EACH_SEGMENT(o) \
     o(CS, cs) o(DS, ds) o(ES, es) o(FS, fs) o(GS, gs) o(SS, ss) o(TR, tr) o(LDTR, ldtr)
 
+static void get_segments(const struct vcpu *v, struct hvm_hw_cpu *c)
+{
+    struct hvm_segment s;
+
+#define GET_SEGMENT(name, field)             \
+    hvm_ops->get_segment(v, HVM_##name, &s); \
+    c->field##_sel = s.selector;             \
+    c->field##_limit = s.limit;              \
+    c->field##_base = s.base;                \
+    c->field##_arbytes = s.attr;
+    FOR_EACH_SEGMENT(GET_SEGMENT)
+#undef GET_SEGMENT
+    hvm_ops->get_segment(v, HVM_IDTR, &s);
+    c->idtr_limit = s.limit;
+    c->idtr_base = s.base;
+    hvm_ops->get_segment(v, HVM_GDTR, &s);
+    c->gdtr_limit = s.limit;
+    c->gdtr_base = s.base;
+}
+
+static void get_msrs(const struct vcpu *v, struct hvm_hw_cpu *c)
+{
+    (void)hvm_ops->read_msr(v, MSR_SYSENTER_CS, &c->sysenter_cs);
+    (void)hvm_ops->read_msr(v, MSR_SYSENTER_ESP, &c->sysenter_esp);
+    (void)hvm_ops->read_msr(v, MSR_SYSENTER_EIP, &c->sysenter_eip);
+    (void)hvm_ops->read_msr(v, MSR_KERNEL_GS_BASE, &c->shadow_gs);
+    (void)hvm_ops->read_msr(v, MSR_LSTAR, &c->msr_lstar);
+    (void)hvm_ops->read_msr(v, MSR_STAR, &c->msr_star);
+    (void)hvm_ops->read_msr(v, MSR_CSTAR, &c->msr_cstar);
+    (void)hvm_ops->read_msr(v, MSR_FMASK, &c->msr_syscall_mask);
+}
+
 void hvm_get_cpu(struct vcpu *v, struct hvm_hw_cpu *c)
 {
     const struct hvm_vcpu *h = v->hvm;
     const struct regs *r = &v->regs;
-    struct hvm_segment s;
 
     *c = (struct hvm_hw_cpu){
         .rax = r->rax,
@@ -59,28 +90,8 @@ void hvm_get_cpu(struct vcpu *v, struct hvm_hw_cpu *c)
         .flags = XEN_X86_FPU_INITIALISED,
     };
     fpu_export_legacy(v, c->fpu_regs);
-#define GET_SEGMENT(name, field)             \
-    hvm_ops->get_segment(v, HVM_##name, &s); \
-    c->field##_sel = s.selector;             \
-    c->field##_limit = s.limit;              \
-    c->field##_base = s.base;                \
-    c->field##_arbytes = s.attr;
-    FOR_EACH_SEGMENT(GET_SEGMENT)
-#undef GET_SEGMENT
-    hvm_ops->get_segment(v, HVM_IDTR, &s);
-    c->idtr_limit = s.limit;
-    c->idtr_base = s.base;
-    hvm_ops->get_segment(v, HVM_GDTR, &s);
-    c->gdtr_limit = s.limit;
-    c->gdtr_base = s.base;
-    (void)hvm_ops->read_msr(v, MSR_SYSENTER_CS, &c->sysenter_cs);
-    (void)hvm_ops->read_msr(v, MSR_SYSENTER_ESP, &c->sysenter_esp);
-    (void)hvm_ops->read_msr(v, MSR_SYSENTER_EIP, &c->sysenter_eip);
-    (void)hvm_ops->read_msr(v, MSR_KERNEL_GS_BASE, &c->shadow_gs);
-    (void)hvm_ops->read_msr(v, MSR_LSTAR, &c->msr_lstar);
-    (void)hvm_ops->read_msr(v, MSR_STAR, &c->msr_star);
-    (void)hvm_ops->read_msr(v, MSR_CSTAR, &c->msr_cstar);
-    (void)hvm_ops->read_msr(v, MSR_FMASK, &c->msr_syscall_mask);
+    get_segments(v, c);
+    get_msrs(v, c);
 }
 
 static void set_segments(struct vcpu *v, const struct hvm_hw_cpu *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/guests/framework/callee_saved.h"
+#include "tests/guests/framework/callee_saved.inc"
 
     .text
 /* unsigned catch_call(void (*fn)(void *), void *arg, uint64_t *saved_rsp): 0 after a normal return, 1 after a trap. */

@@ -7,7 +7,7 @@
  */
 #define __ASSEMBLY__
 #include <xen/elfnote.h>
-#include "tests/guests/framework/callee_saved.h"
+#include "tests/guests/framework/callee_saved.inc"
 #include "tests/guests/framework/layout.h"
 
     .macro note type, kind, desc:vararg

@@ -24,7 +24,8 @@ static uint32_t find_leaves(void)
     for (uint32_t base = 0x40000000; base < 0x40010000; base += 0x100) {
         struct cpuid r = cpuid_native(base, 0);
 
-        if (r.b == XEN_CPUID_SIGNATURE_EBX && r.c == XEN_CPUID_SIGNATURE_ECX && r.d == XEN_CPUID_SIGNATURE_EDX)
+        if (r.b == XEN_CPUID_SIGNATURE_EBX && r.c == XEN_CPUID_SIGNATURE_ECX &&
+            r.d == XEN_CPUID_SIGNATURE_EDX)
             return base;
     }
     return 0;

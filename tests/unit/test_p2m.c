@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The second-level table under random changes, compared with a plain array: sets of all orders, removals that
+ * split superpages, changes of kind, quotas, and the teardown that gives every table back.
+ */
+/* unit-sources: */
+#include "tests/unit/fake_memory.h"
+
+#define this_cpu_id() 0u
+#include "hv/cpu/ipi.h"
+#include "hv/domain/domain.h"
+#include "hv/mm/domain_memory.h"
+#include "hv/mm/frame_alloc.c"
+#include "hv/mm/frame_chunk.c"
+#include "hv/mm/frame_ref.c"
+#include "hv/domain/work.h"
+#include "hv/hvm/p2m.c"
+
+#define GFNS (3ULL << 18) /* 3 GiB: superpages of both sizes and their edges */
+
+static struct domain guest;
+static struct hvm_domain hvm;
+static struct vcpu vcpu;
+static uint64_t model[GFNS]; /* mfn + 1, 0 = nothing */
+
+static const struct p2m_format format = {
+    .table = PTE_P | PTE_RW | PTE_US,
+    .leaf = { [P2M_RAM] = PTE_P | PTE_RW,
+              [P2M_RAM_RO] = PTE_P,
+              [P2M_LOGDIRTY] = PTE_P,
+              [P2M_GRANT] = PTE_P | PTE_RW },
+};
+
+void domain_frame_released(struct frame *f)
+{
+    f->count = 0;
+}
+void *hv_zalloc_array(size_t n, size_t bytes)
+{
+    return calloc(n, bytes);
+}
+void hv_free(void *p)
+{
+    free(p);
+}
+
+static void start(void)
+{
+    static const struct boot_ram_range ram[] = { { 0, MIB(64) } };
+
+    fake_memory_init();
+    max_mfn = MIB(64) >> PAGE_SHIFT;
+    frame_boot_ranges(ram, 1, ram, 1);
+    frame_alloc_start();
+    current = &vcpu;
+    vcpu.domain = &guest;
+    guest.hvm = &hvm;
+    guest.max_pages = GFNS;
+    spin_lock_init(&guest.mmu_lock, LOCK_MMU);
+    cr_assert_eq(p2m_init(&guest, &format, P2M_ORDER_1G), 0);
+}
+
+static void set(uint64_t g, uint64_t m, unsigned int order)
+{
+    cr_assert_eq(p2m_set(&guest, gfn(g), mfn(m), order, P2M_RAM), 0);
+    for (uint64_t i = 0; i < BIT(order); i++)
+        model[g + i] = m + i + 1;
+}
+
+static void check(uint64_t g)
+{
+    enum p2m_type type;
+    mfn_t m = p2m_lookup(&guest, gfn(g), &type);
+
+    cr_assert_eq(m.m, model[g] ? model[g] - 1 : INVALID_MFN_RAW, "gfn %lx: %lx, not %lx", g, m.m,
+                 model[g] - 1);
+    cr_assert_eq(type, model[g] ? P2M_RAM : P2M_NONE);
+}
+
+TestSuite(p2m, .init = start);
+
+Test(p2m, follows_a_model)
+{
+    static const unsigned int orders[] = { 0, 0, 0, 3, P2M_ORDER_2M, P2M_ORDER_1G };
+    mfn_t was;
+
+    srand(1);
+    for (unsigned int round = 0; round < 3000; round++) {
+        unsigned int order = orders[rand() % (round % 100 ? 5 : 6)];
+        uint64_t g = ((uint64_t)rand() % GFNS) & ~(BIT(order) - 1),
+                 m = ((uint64_t)rand() % GFNS) & ~(BIT(order) - 1);
+
+        if (rand() % 2)
+            set(g, m, order);
+        else
+            cr_assert_eq(p2m_remove(&guest, gfn(g), &was, NULL), model[g] ? 0 : -ENOENT);
+        if (model[g] && p2m_lookup(&guest, gfn(g), NULL).m == INVALID_MFN_RAW) {
+            cr_assert_eq(was.m, model[g] - 1);
+            model[g] = 0;
+        }
+        for (unsigned int i = 0; i < 20; i++)
+            check((g + (uint64_t)rand() % 600) % GFNS);
+    }
+    for (uint64_t g = 0; g < GFNS; g++)
+        check(g);
+}
+
+Test(p2m, uses_superpages)
+{
+    set(0, 0, P2M_ORDER_1G);
+    cr_assert_eq(hvm.p2m.tables, 2); /* root and the level below */
+    set(P2M_ORDER_1G << 9, 0, P2M_ORDER_2M);
+    cr_assert_leq(hvm.p2m.tables, 4);
+}
+
+Test(p2m, keeps_to_its_quota)
+{
+    guest.max_pages = 0;
+    hvm.p2m.max_tables = 4;
+    set(0, 7, 0);
+    cr_assert_eq(p2m_set(&guest, gfn(1ULL << 27), mfn(8), 0, P2M_RAM), -ENOMEM);
+    cr_assert_eq(p2m_lookup(&guest, gfn(0), NULL).m, 7);
+    cr_assert_eq(p2m_set(&guest, gfn(1ULL << P2M_GFN_BITS), mfn(8), 0, P2M_RAM), -EINVAL);
+}
+
+Test(p2m, records_writes)
+{
+    set(0, 512, P2M_ORDER_2M);
+    cr_assert_eq(p2m_log_dirty(&guest, true), 0);
+    cr_assert(p2m_mark_dirty(&guest, gfn(5)));
+    cr_assert(bit_test(hvm.p2m.dirty, 5));
+    cr_assert_not(bit_test(hvm.p2m.dirty, 6));
+    check(5);
+    cr_assert_eq(p2m_log_dirty(&guest, false), 0);
+    check(6);
+}
+
+Test(p2m, teardown_gives_everything_back)
+{
+    uint64_t before = frames_free();
+    int rc;
+
+    for (uint64_t g = 0; g < GFNS; g += 40000)
+        set(g, g, 0);
+    set(P2M_ORDER_2M << 9, 0, P2M_ORDER_2M);
+    cr_assert_lt(frames_free(), before);
+    do {
+        vcpu.work = 0;
+        rc = p2m_teardown(&guest);
+    } while (rc == -ERESTART);
+    cr_assert_eq(rc, 0);
+    cr_assert_eq(hvm.p2m.tables, 1);
+    cr_assert_eq(frames_free(), before);
+}
