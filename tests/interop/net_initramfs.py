@@ -54,7 +54,7 @@ again() {
 [ -z "$ping" ] || again ping -c 3 $ping
 [ -z "$transfer" ] || again transfer $(echo $transfer | tr : ' ')
 [ -z "$rr" ] || again transfer $(echo $rr | tr : ' ')
-[ -z "$iperf" ] || again sh -c "iperf3 -c $iperf -t 5 | grep -E 'sender|receiver' | sed 's/^/iperf3: /' | grep ."
+[ -z "$iperf" ] || again sh -c "iperf3 -c $iperf -t 2 | grep -E 'sender|receiver' | sed 's/^/iperf3: /' | grep ."
 echo "net: done"
 case $end in
 shell)

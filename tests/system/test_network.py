@@ -60,7 +60,7 @@ def network_to_the_outside():
     Method: QEMU's user network, the transfer program on this machine as server and, through forwarded ports, as client. Expected: equal
     checksums."""
     here, to_dom0, to_guest = free_ports(3)
-    words = f"dhcp=1 serve=1 ping=10.0.2.2 transfer=10.0.2.2:{here}:10000000 end=stay"
+    words = f"dhcp=1 serve=1 ping=10.0.2.2 transfer=10.0.2.2:{here}:4000000 end=stay"
     extra = user_network({to_dom0: ("10.0.2.15", 5000), to_guest: ("10.0.2.16", 5000)})
     with subprocess.Popen([TRANSFER, "serve", str(here)], preexec_fn=die_with_parent) as server:
         inside = f"dhcp=1 ping=10.0.2.2 transfer=10.0.2.2:{here}:2000000 end=stay"
@@ -70,7 +70,7 @@ def network_to_the_outside():
                 pass
             attach(session, 1)
             session.expect(r"\(lin\) net: .* 10\.0\.2\.16/24")
-            session.expect(r"\(lin\) transfer: 10000000 bytes each way, checksums equal")
+            session.expect(r"\(lin\) transfer: 4000000 bytes each way, checksums equal")
             session.expect(r"\(lin\) net: done")
             attach(session, 2, "bridge=natbr0")
             session.expect(r"\(nat\) net: .* 192\.168\.77\.10/24")
@@ -79,11 +79,11 @@ def network_to_the_outside():
             session.expect(r"\(nat\) net: done")
             session.send("\r")
             session.expect(PROMPT)
-            said = session.command_line(f"transfer 10.0.2.2 {here} 10000000")
+            said = session.command_line(f"transfer 10.0.2.2 {here} 4000000")
             check("checksums equal" in said, said)
             session.command_line("transfer serve 5000")
-            check("checksums equal" in transfer(to_dom0, 5000000), "from this machine to dom0")
-            check("checksums equal" in transfer(to_guest, 5000000), "from this machine to the guest")
+            check("checksums equal" in transfer(to_dom0, 2000000), "from this machine to dom0")
+            check("checksums equal" in transfer(to_guest, 2000000), "from this machine to the guest")
         server.kill()
 
 
@@ -98,10 +98,10 @@ def network_on_e1000e():
             session.expect(PROMPT)
             while "10.0.2.15" not in session.command_line("ifconfig"):
                 pass
-            said = session.command_line(f"transfer 10.0.2.2 {here} 10000000")
+            said = session.command_line(f"transfer 10.0.2.2 {here} 4000000")
             check("checksums equal" in said, said)
             session.command_line("transfer serve 5000")
-            check("checksums equal" in transfer(to_dom0, 5000000), "from this machine to dom0")
+            check("checksums equal" in transfer(to_dom0, 2000000), "from this machine to dom0")
             check("is reset" not in session.output, "the adapter was reset:\n" + session.tail())
         server.kill()
 
@@ -113,13 +113,13 @@ def network_linux_to_linux():
     boot beside dom0, network-attach. Expected: equal checksums; segments larger than a frame, so that they were not cut on the way;
     detach removes the interface."""
     domains = [linux("a", "addr=10.0.0.1/24 serve=1 end=stay"),
-               linux("b", "addr=10.0.0.2/24 ping=10.0.0.1 transfer=10.0.0.1:5000:20000000 iperf=10.0.0.1 end=stay")]  # fmt: skip
+               linux("b", "addr=10.0.0.2/24 ping=10.0.0.1 transfer=10.0.0.1:5000:8000000 iperf=10.0.0.1 end=stay")]  # fmt: skip
     with network("network_linux_to_linux", domains) as session:
         session.expect(PROMPT.rstrip("$"))
         attach(session, 1)
         attach(session, 2)
         session.expect(r"\(b\) 3 packets transmitted, 3 packets received")
-        session.expect(r"\(b\) transfer: 20000000 bytes each way, checksums equal")
+        session.expect(r"\(b\) transfer: 8000000 bytes each way, checksums equal")
         session.expect(r"\(b\) iperf3: .*receiver")
         session.expect(r"\(b\) net: done")
         session.send("\r")
