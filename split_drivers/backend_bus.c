@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "split_drivers/backend_bus.h"
 #include "pvguest/thread.h"
+#include "pvguest/time.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define LOG_WINDOW     (10 * NSEC_PER_SEC)
+#define LOG_LINES      20
 #define TOKEN_TREE     "backend"
 #define TOKEN_RELEASE  "release"
 #define TOKEN_FRONTEND "frontend/" /* and the device: DOMID/HANDLE */
@@ -318,10 +321,25 @@ int backend_bus_start(const struct backend_driver *driver)
     return 0;
 }
 
+/* A guest can fail as often as it likes: of many lines in a short time the rest is left out. */
+static bool may_log(void)
+{
+    static uint64_t window;
+    static unsigned int lines;
+    uint64_t now = time_ns();
+
+    if (now - window > LOG_WINDOW) {
+        window = now;
+        lines = 0;
+    }
+    return lines++ < LOG_LINES;
+}
+
 void backend_device_fail(struct backend_device *device, const char *text)
 {
     device->failed = true;
-    fprintf(stderr, "%s %u/%u: closed: %s\n", device->driver->type, device->bus.other_id, device->handle,
-            text);
+    if (may_log())
+        fprintf(stderr, "%s %u/%u: closed: %s\n", device->driver->type, device->bus.other_id, device->handle,
+                text);
     xenbus_fatal(&device->bus, EINVAL, "%s", text);
 }
