@@ -38,6 +38,10 @@ reboot) $bb reboot -f ;;
 esac
 """
 
+POWEROFF = b"""#!/bin/busybox sh
+exec /bin/busybox poweroff -f
+"""
+
 
 def main():
     stress, micro, output = sys.argv[1:]
@@ -46,6 +50,8 @@ def main():
     for name, path in (("bin/busybox", shutil.which("busybox")), ("bin/stress", stress), ("bin/micro", micro)):
         with open(path, "rb") as file:
             archive += entry(name, S_IFREG | 0o755, file.read())
+    # What the kernel runs when `xl shutdown` asks it to power off.
+    archive += entry("sbin", S_IFDIR | 0o755) + entry("sbin/poweroff", S_IFREG | 0o755, POWEROFF)
     archive += entry("init", S_IFREG | 0o755, INIT) + entry("TRAILER!!!", 0)
     with gzip.GzipFile(output, "wb", mtime=0) as file:
         file.write(archive)

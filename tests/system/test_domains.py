@@ -250,7 +250,12 @@ def shell(session, name, line, answer):
 def check_kernels(session):
     linux(session, "cloud", "cloud", 4)
     shell(session, "cloud", "nproc", r"^4$")
-    session.command_line("xl destroy cloud")
+    number = int(session.command_line("xl domid cloud").split("\n")[1])
+    session.command_line("xl reboot -w cloud", timeout=60)
+    shown(session, "xl list", rf"^cloud +{number + 1} ")
+    shell(session, "cloud", "nproc", r"^4$")
+    session.command_line("xl shutdown -w cloud", timeout=60)
+    gone(session, "cloud")
     linux(session, "standard", "standard", 1, memory=256)
     shell(session, "standard", "uname -r", r"-amd64$")
     session.command_line("xl destroy standard")
@@ -265,7 +270,7 @@ def check_kernels(session):
 @test
 def xl_starts_stock_kernels():
     """What: Debian's cloud kernel (LZ4, 4 vCPUs), its standard kernel (xz) and GRUB's PV image, made by `xl create`. Why: guests that nobody
-    here wrote. Method: a command at each one's shell. Expected: prompts and answers; nothing is left of them."""
+    here wrote. Method: a command at each one's shell; reboot, shutdown, destroy. Expected: prompts and answers; nothing is left of them."""
     files = {"guest/cloud": CLOUD, "guest/standard": STANDARD, "guest/grub": GRUB, "guest/initrd": STRESS}
     with machine("xl_starts_stock_kernels", files, lifetime=180, cpus=2) as session:
         check_all_back(session, check_kernels)
@@ -275,7 +280,12 @@ def xl_starts_stock_kernels():
 def check_pvh(session):
     linux(session, "cloud", "cloud", 4, kind="pvh")
     shell(session, "cloud", "nproc", r"^4$")
-    session.command_line("xl destroy cloud")
+    number = int(session.command_line("xl domid cloud").split("\n")[1])
+    session.command_line("xl reboot -w cloud", timeout=60)
+    shown(session, "xl list", rf"^cloud +{number + 1} ")
+    shell(session, "cloud", "nproc", r"^4$")
+    session.command_line("xl shutdown -w cloud", timeout=60)
+    gone(session, "cloud")
     linux(session, "standard", "standard", 1, memory=256, kind="pvh")
     shell(session, "standard", "uname -r", r"-amd64$")
     session.command_line("xl destroy standard")
