@@ -51,6 +51,8 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
                                                  << XEN_DOMINF_shutdownshift;
     if (paused_by_tools(d))
         info->flags |= XEN_DOMINF_paused;
+    if (is_hvm_domain(d))
+        info->flags |= XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;
     memcpy(info->handle, d->handle, sizeof(info->handle));
 }
 

@@ -75,7 +75,8 @@ def dump_core_of_our_guest():
 
 @test
 def core_of_a_crash():
-    """What: on_crash='coredump-destroy'. Why: a crash at night. Method: a guest that aborts. Expected: its core, and no domain."""
+    """What: on_crash='coredump-destroy'. Why: a crash at night. Method: a guest that aborts, and a hardware guest. Expected: the
+    core of the first, and a sentence about the second."""
     modules = [(DOM0, ""), (dom0_files("core_of_a_crash", {"guest/answer": ANSWER}), "")]
     with boot("core_of_a_crash", append=CONSOLE + " dom0_mem=96M", modules=modules) as session:
         session.expect(PROMPT)
@@ -84,6 +85,8 @@ def core_of_a_crash():
         session.send("\r")
         session.expect(PROMPT)
         check("vm.core" in session.command_line("ls /tmp"), "there is no core")
+        session.command_line("xl create -q type=pvh kernel=/guest/answer name=hw memory=8")
+        check("only PV domains" in session.command_line("xl dump-core hw /tmp/hw"), "the core of a PVH domain is not refused")
         power_off(session)
 
 
