@@ -115,7 +115,7 @@ def free_kib(session):
 def balloon_of_our_guests():
     """What: mem-set down and up. Why: memory goes where it is needed. Method: a guest of our library is told to have 8, 64, less than it
     can live with, and 64 MiB again; then it is destroyed. Expected: the domain's and the machine's memory follow, to the page;
-    it answers all the time; nothing is lost in the end."""
+    it answers all the time; nothing is lost in the end. The same for a hardware guest."""
     modules = [(DOM0, ""), (dom0_files("balloon_of_our_guests", {"guest/answer": ANSWER}), "")]
     with boot("balloon_of_our_guests", append=CONSOLE + " dom0_mem=96M", modules=modules) as session:
         session.expect(PROMPT)
@@ -137,6 +137,12 @@ def balloon_of_our_guests():
         silent(session, "xl mem-set vm 64")
         until(session, "xl list vm", r"^vm +2 +64 ")
         silent(session, "xl destroy vm")
+        until(session, "mem", rf"^machine +\d+ +\d+ +{before}$")
+        silent(session, "xl create -q type=pvh kernel=/guest/answer name=hw memory=64")
+        for mib in 8, 64:
+            silent(session, f"xl mem-set hw {mib}")
+            until(session, "xl list hw", rf"^hw +3 +{mib} ")
+        silent(session, "xl destroy hw")
         until(session, "mem", rf"^machine +\d+ +\d+ +{before}$")
         power_off(session)
 
