@@ -69,3 +69,17 @@ def pvh_linux_standard_kernel_to_a_shell():
         session.expect(r"\(lin\) .*answer 42")
         session.send("poweroff -f\r")
         session.expect(r"reboot: (Power down|System halted)")
+
+
+@test
+def pvh_grub_to_its_prompt():
+    """What: Debian's GRUB for PVH, 32-bit code without paging, to its prompt. Why: hypercalls and events of 32-bit guests, which no kernel of ours
+    makes. Method: a boot-time domain; the input is switched to it, and a command typed. Expected: the command's answer."""
+    with boot("pvh_grub_to_its_prompt", lifetime=120, memory="1G", modules=MODULES + [(GRUB, "")],
+              append=f'{CONSOLE} dom0_mem=64M domain="grub,kernel=2,type=pvh,mem=128M"') as session:  # fmt: skip
+        session.expect(r"GNU GRUB +version")
+        session.expect(r"device or file completions")
+        session.send(SWITCH)
+        session.expect(r"\*\*\* Input goes to grub")
+        session.send("set n=42; echo answer $n\r")
+        session.expect(r"answer 42")
