@@ -7,5 +7,5 @@ $(BENCH_INITRAMFS): tests/bench/initramfs.py | $(SETUP_TEST)
 	$(Q)mkdir -p $(@D) && python3 $< $@
 
 .PHONY: bench
-bench: hv guests dom0 interop $(XEN_REAL) $(LINUX_DOM0) $(BENCH_INITRAMFS) | $(SETUP_TEST) ## measure: tables, and build/bench/NAME.tsv (T=name: one table)
+bench: hv guests pvguest-guests dom0 interop $(XEN_REAL) $(LINUX_DOM0) $(BENCH_INITRAMFS) | $(SETUP_TEST) ## measure: tables, and build/bench/NAME.tsv (T=name: one table)
 	$(Q)python3 tests/bench/bench.py $(T)
