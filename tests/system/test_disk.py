@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import socket
+import struct
 import sys
 import tempfile
+import zlib
 
 from driver import BUILD, CONSOLE, DOM0, PROMPT, ROOT, TCG_CPU, boot, check, dom0_files, power_off, test
 from test_files import host
@@ -29,9 +31,9 @@ MEBIBYTE = 1 << 20
 class Disks:
     """Image files as a machine's disks vda, vdb ..., and a way to speak with its emulator (QMP)."""
 
-    def __init__(self, *sizes, device="virtio-blk-pci", properties=""):
+    def __init__(self, *sizes, devices=()):
         self.folder = tempfile.TemporaryDirectory(prefix="ryokan-disks-")
-        self.sizes, self.device, self.properties = sizes, device, properties
+        self.sizes, self.devices = sizes, devices or ["virtio-blk-pci"] * len(sizes)
 
     def __enter__(self):
         for number, size in enumerate(self.sizes):
@@ -51,7 +53,7 @@ class Disks:
         for number in range(len(self.sizes)):
             mode = ",readonly=on" if number in read_only else ""
             arguments += ["-drive", f"if=none,id=d{number},format=raw,discard=unmap,file={self.path(number)}{mode}",
-                          "-device", f"{self.device},drive=d{number}{self.properties}"]  # fmt: skip
+                          "-device", f"{self.devices[number]},drive=d{number}"]  # fmt: skip
         return arguments
 
     def command(self, name, **arguments):
@@ -184,13 +186,27 @@ def make_image_in_ext4(path):
         host("mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, path)
 
 
+def make_gpt(path, first, last):
+    """A partition table with one partition; only the first copy."""
+    entry = b"\x5a" * 32 + struct.pack("<QQ", first, last) + bytes(80)
+    entries = entry + bytes(127 * 128)
+    sectors = os.path.getsize(path) // 512
+    fields = (b"EFI PART", 0x10000, 92, 0, 0, 1, sectors - 1, 34, sectors - 34, bytes(16), 2, 128, 128, zlib.crc32(entries))
+    header = bytearray(struct.pack("<8sIIIIQQQQ16sQIII", *fields))
+    header[16:20] = struct.pack("<I", zlib.crc32(header))
+    with open(path, "r+b") as file:
+        file.seek(512)
+        file.write(bytes(header).ljust(512, b"\0") + entries)
+
+
 @test
 def disk_hotplug():
-    """What: disks that come, grow and go while Linux runs: a whole disk, a 4096-byte-sector disk and an image file on ext4; discard gives
+    """What: disks that come, grow and go while Linux runs: a whole disk, a GPT partition and an image file on ext4; discard gives
     space back. Why: block-attach and -detach are how disks are used after the start. Method: xl block-attach, block_resize in QEMU, blkdiscard,
     xl block-detach. Expected: Linux sees each; the host's image is smaller after the discard, and has what was written."""
     with Disks(16, 32, 24) as disks:
         make_image_in_ext4(disks.path(2))
+        make_gpt(disks.path(1), 2048, 34815)
         with machine("disk_hotplug", disks, {}) as session:
             session.expect(PROMPT)
             run(session, "mount vdc /mnt")
@@ -202,7 +218,7 @@ def disk_hotplug():
             guest(session, "/sbin/blkdiscard /dev/xvda")
             check(os.stat(disks.path(0)).st_blocks < full // 2, "the discard gave no space back")
             leave(session)
-            run(session, "xl block-attach lin phy:vdb,xvdb,w")
+            run(session, "xl block-attach lin phy:vdb1,xvdb,w")
             run(session, "xl block-attach lin file:/mnt/a.img,xvdc,w")
             check("vda is in use" in session.command_line("xl block-attach lin phy:vda,xvdd,w") or
                   "cannot open 'vda'" in session.output[-400:], "a disk was given away twice")  # fmt: skip
@@ -210,6 +226,7 @@ def disk_hotplug():
             check(all(number in listed for number in ("51712", "51728", "51744")), "not all disks are listed:\n" + listed)
             enter(session)
             guest(session, "until [ -b /dev/xvdb ] && [ -b /dev/xvdc ]; do usleep 10000; done")
+            check("32768\n" in guest(session, "blockdev --getsz /dev/xvdb"), "the partition has another size")
             guest(session, "yes hello | dd of=/dev/xvdc bs=4k count=100 iflag=fullblock oflag=direct conv=fsync 2>/dev/null")
             leave(session)
             run(session, "xl block-detach lin xvdb")
@@ -231,8 +248,8 @@ def disk_hotplug():
 def disk_own_frontend():
     """What: our blkfront, on a disk with 4096-byte sectors too, through a restart of its backend. Why: it is the disk of our guests. Method: the guest
     `disk` writes everything, reads back and compares, while the backend's state is set to Closing, again and again. Expected: nothing differs, the
-    guest reconnects each time, and ends when its disk is taken away."""
-    with Disks(16, properties=",logical_block_size=4096,physical_block_size=4096") as disks:
+    guest reconnects each time, and ends when its disk is taken away. The same, without restarts, on an NVMe disk."""
+    with Disks(16, 8, devices=("virtio-blk-pci,logical_block_size=4096,physical_block_size=4096", "nvme,serial=n")) as disks:
         with machine("disk_own_frontend", disks, {}, cpus=1) as session:
             session.expect(PROMPT)
             run(session, "xl create -q name=own kernel=/guest/disk memory=24 extra='verify:4096:16:4096 verify:65536:4:200 discard forever:8192:8' "
@@ -255,6 +272,11 @@ def disk_own_frontend():
             for _ in range(200):
                 if not re.search(r"^own ", session.command_line("xl list"), re.M):
                     break
+            session.send("xl create -c -q name=nvme kernel=/guest/disk memory=24 extra='verify:131072:8:100 verify:512:16:500' \"disk=['phy:nvme0n1,xvda,w']\"\r")
+            session.expect(r"disk: randread bytes 131072 .* 0 failed, 0 different", 60)
+            session.expect(r"disk: randread bytes 512 .* 0 failed, 0 different", 60)
+            session.expect(r"disk: ok")
+            session.expect(PROMPT)
             power_off(session)
 
 
