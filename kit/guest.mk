@@ -28,7 +28,7 @@ IMAGE    := $(O)/$(NAME).elf
 OBJECTS  := $(patsubst %,$(O)/%.o,$(basename $(SOURCES)))
 ARCHIVE  := $(if $(FILES),$(O)/$(NAME).tar)
 
-.PHONY: all run run-xen clean
+.PHONY: all run run-xen gdb clean
 all: $(IMAGE) $(ARCHIVE)
 
 $(O)/%.o: %.c $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ run: all
 
 run-xen: all
 	@$(RUN) --xen $(IMAGE) $(ARGS)
+
+# In another terminal, while `make run GDB=1` waits: stops at main().
+gdb: $(IMAGE)
+	gdb -q $(IMAGE) -ex 'target remote 127.0.0.1:1234' -ex 'thbreak main' -ex continue
 
 clean:
 	rm -rf $(O)

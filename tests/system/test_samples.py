@@ -154,3 +154,61 @@ def sample_echo():
             client.shutdown(socket.SHUT_WR)
             with client, client.makefile("rb") as answer:
                 check(answer.read() == bytes([number]) * 100000, f"connection {number} got other bytes")
+
+
+class Store:
+    """The key-value store on a disk image, spoken to by its console; ends by being killed."""
+
+    def __init__(self, config):
+        self.process = subprocess.Popen(kit_run("kv", "--cfg", config, "xvda"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, preexec_fn=die_with_parent)  # fmt: skip
+        self.pairs = int(self.wait("kv: ready, ").split()[0])
+
+    def wait(self, start):
+        """The rest of the next line that begins so."""
+        said = b""
+        for line in self.process.stdout:
+            said += line
+            if line.startswith(start.encode()):
+                return line[len(start):].decode("latin-1").strip()
+        raise Failure(f"no line {start!r}:\n{said.decode('latin-1')}")
+
+    def ask(self, line):
+        """Types a line; the console shows it, then comes the answer."""
+        self.process.stdin.write(line.encode() + b"\r")
+        self.process.stdin.flush()
+        self.wait(line)
+        return self.wait("")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@test
+def sample_kv_survives():
+    """What: what the key-value store has acknowledged is there after its machine was killed. Why: this is what a disk is for: order of writes,
+    flushes, recovery from a torn tail, compaction. Method: three rounds on a disk so small that the log is compacted many times; each kills
+    the emulator with a request under way. Expected: every acknowledged pair; the one under way has the old value or the new one."""
+    with tempfile.TemporaryDirectory(prefix="ryokan-kv-") as folder:
+        image, config = os.path.join(folder, "data.img"), os.path.join(folder, "guest.cfg")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"disk = ['{image},raw,xvda,w']\n")
+        host("truncate", "-s", "64K", image)
+        known, pending = {}, None
+        for turn in range(3):
+            store = Store(config)
+            if pending:
+                known[pending[0]] = store.ask(f"get {pending[0]}")
+                check(known[pending[0]] in pending[1:], f"{pending[0]} is {known[pending[0]]}, not one of {pending[1:]}")
+            for key, value in known.items():
+                check(store.ask(f"get {key}") == value, f"{key} is lost")
+            check(store.pairs == len(known), f"{store.pairs} pairs instead of {len(known)}")
+            for number in range(90):
+                key, value = f"key{number % 20}", f"value-{turn}-{number}"
+                check(store.ask(f"set {key} {value}") == "ok", "not acknowledged")
+                known[key] = value
+            pending = ("key3", known["key3"], f"last-{turn}")
+            store.process.stdin.write(f"set key3 last-{turn}\r".encode())
+            store.process.stdin.flush()
+            store.kill()
