@@ -19,7 +19,16 @@ KIT_HEADERS := $(wildcard pvguest/*.h pvguest/include/*.h pvguest/include/*/*.h 
                pvguest/ext4/*.h split_drivers/*.h)
 KIT_RUN     := run/run.py run/guest.py run/qemu.py
 KIT_BOOT    := $(HV) $(DOM0_ELF) $(DOM0_INITRD) $(XEN_REAL)
-KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/samples/*/*) $(KIT_RUN) hv/ksyms.awk
+KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/samples/*/* kit/samples/*/files/*) $(KIT_RUN) hv/ksyms.awk
+
+# What the reference describes: the headers that a program uses.
+REFERENCE_HEADERS := $(filter-out pvguest/entry.h pvguest/pvh.h pvguest/libc.h pvguest/layout.h,$(wildcard pvguest/*.h)) \
+                     pvguest/ext4/ext4.h pvguest/lwip/start.h split_drivers/blkfront.h split_drivers/netfront.h
+
+.PHONY: docs
+docs: | $(SETUP) ## the guest library's reference, from its headers: build/REFERENCE.md
+	$(call step,DOC,$(B)/REFERENCE.md)
+	$(Q)python3 kit/reference.py $(REFERENCE_HEADERS) > $(B)/REFERENCE.md
 
 .PHONY: kit
 kit: $(KIT_STAMP) ## the porting kit, a folder that can be moved: build/kit
@@ -43,6 +52,7 @@ $(KIT_STAMP): $(KIT_FILES) $(KIT_HEADERS) $(KIT_LIBS) $(PVGUEST_DEPS) $(KIT_BOOT
 	    -e 's|@LIBS@|$(foreach lib,$(notdir $(KIT_LIBS)),$${prefix}/lib/$(lib))|' kit/pvguest.pc > $(KIT)/lib/pkgconfig/pvguest.pc
 	$(Q)cp kit/ryokan-cc kit/ryokan-run kit/new-guest $(KIT_RUN) $(KIT)/bin
 	$(Q)cp -p kit/guest.mk kit/README.md LICENSE $(KIT) && cp -rp kit/template kit/samples $(KIT)
+	$(Q)python3 kit/reference.py $(REFERENCE_HEADERS) > $(KIT)/REFERENCE.md
 	$(Q)cp $(KIT_BOOT) $(KIT)/boot
 	$(Q)touch $@
 
