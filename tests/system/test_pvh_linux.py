@@ -5,6 +5,7 @@ import os
 import re
 
 from driver import BUILD, CONSOLE, PROMPT, boot, check, power_off, test
+from test_disk import Disks, enter, guest, leave, machine, make_boot_disk, run
 from test_linux import CLOUD, MODULES, STANDARD, STRESS, SWITCH, free_kib
 
 GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-i386-xen_pvh.bin")
@@ -83,3 +84,19 @@ def pvh_grub_to_its_prompt():
         session.expect(r"\*\*\* Input goes to grub")
         session.send("set n=42; echo answer $n\r")
         session.expect(r"answer 42")
+
+
+@test
+def pvh_grub_from_disk_to_linux():
+    """What: GRUB for PVH reads its configuration, a kernel and an initrd from a virtual disk and starts Linux, which mounts the same disk. Why: Linux
+    is entered by its 32-bit boot protocol, finds out by ACPI where it is, and shared_info changes its width under it. Method: xl create
+    type="pvh" with GRUB as the kernel; Debian's standard kernel on the disk. Expected: Linux's shell, which finds its kernel on the disk."""
+    with Disks(64) as disks:
+        make_boot_disk(disks.path(0))
+        with machine("pvh_grub_from_disk_to_linux", disks, {"guest/grub": GRUB}, lifetime=240) as session:
+            session.expect(PROMPT)
+            run(session, "xl create -q name=lin type=pvh kernel=/guest/grub memory=400 \"disk=['phy:vda,xvda,w']\"")
+            enter(session)
+            guest(session, "until [ -b /dev/xvda ]; do usleep 10000; done; mount -t ext4 /dev/xvda /mnt; ls -l /mnt/boot/vmlinuz")
+            leave(session)
+            power_off(session)
