@@ -235,8 +235,3 @@ void blkback_grants_run_unmap(void)
         hypercall_grant_table_op(GNTTABOP_unmap_grant_ref, unmaps, nr_unmaps);
     nr_unmaps = 0;
 }
-
-bool blkback_grants_full(void)
-{
-    return nr_noted > BLKBACK_BATCH - BLKIF_SEGMENTS;
-}

@@ -58,7 +58,4 @@ void blkback_grants_run_map(void);
 void blkback_grants_unmap(struct blkback_mapper *mapper, struct blkback_grant *grant);
 void blkback_grants_run_unmap(void);
 
-/* Whether a batch may not have room for another request's grants. */
-bool blkback_grants_full(void);
-
 #endif

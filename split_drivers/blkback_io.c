@@ -10,6 +10,8 @@
 /* Requests that a disk may begin before the next one has its turn. */
 #define TURN 32
 
+_Static_assert(TURN *BLKIF_SEGMENTS <= BLKBACK_BATCH, "a turn's grants are one batch");
+
 struct blkback_pool {
     struct blkback_request requests[BLKBACK_DEPTH];
 };

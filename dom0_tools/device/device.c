@@ -265,16 +265,3 @@ int device_for_each(const char *type, domid_t domid, void (*fn)(const struct dev
     xs_close(xs);
     return error;
 }
-
-static void detach_one(const struct device *device, void *arg)
-{
-    char error[DEVICE_ERROR_SIZE];
-
-    (void)arg;
-    device_detach(device, true, error, sizeof(error));
-}
-
-void device_detach_all(const char *type, domid_t domid)
-{
-    device_for_each(type, domid, detach_one, NULL);
-}

@@ -43,9 +43,6 @@ int device_attach(const struct device *device, struct device_nodes backend, stru
 /* Asks both ends to close and removes the device; by force after some seconds, or at once if `force`. */
 int device_detach(const struct device *device, bool force, char *error, size_t size);
 
-/* Removes all devices of a type that a domain, which may be gone, has or had. */
-void device_detach_all(const char *type, domid_t domid);
-
 /* Calls fn for each device of a type that the domain has, by the backend's directory. 0 or an errno. */
 int device_for_each(const char *type, domid_t domid, void (*fn)(const struct device *device, void *arg),
                     void *arg);

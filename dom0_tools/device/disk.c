@@ -43,8 +43,3 @@ int disk_detach(domid_t domid, unsigned id, bool force, char *error, size_t size
 
     return device_detach(&device, force, error, size);
 }
-
-void disk_detach_all(domid_t domid)
-{
-    device_detach_all(TYPE, domid);
-}

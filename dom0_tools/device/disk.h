@@ -29,7 +29,4 @@ int disk_config_parse(const char *spec, struct disk_config *out, char *error, si
 int disk_attach(domid_t domid, const struct disk_config *config, char *error, size_t size);
 int disk_detach(domid_t domid, unsigned id, bool force, char *error, size_t size);
 
-/* All disks of a domain, which may be gone. */
-void disk_detach_all(domid_t domid);
-
 #endif
