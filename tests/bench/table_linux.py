@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Linux on Ryokan and on Debian's Xen 4.17, in instructions (-icount): from the kernel's first clock reading to its init, and what its system calls,
 faults and processes cost (tests/interop/micro.c). First Debian's standard kernel as the control domain, then its cloud kernel as another domain, which
-`xl` makes on Xen.
+`xl` makes on Xen. At last what a user waits for: `xl create` of the latter, its boot to init, which powers off, until it is gone.
 
 Of `boot_to_init` nearly all are Linux's own: 2.82e9 of the cloud kernel's 2.88e9, of which 1.34e9 go through 512 GiB of possible p2m entries and 0.87e9
 check RSA signatures. Ryokan adds 0.09e9. Linux also runs fewer instructions here because CPUID does not promise fast `rep stosb` on QEMU's TCG, where it
@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-from driver import BUILD, CONSOLE, DOM0, HV, INITRD, ROOT, XEN, boot
+from driver import BUILD, CONSOLE, DOM0, HV, INITRD, PROMPT, ROOT, XEN, boot, dom0_files
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 from xen_oracle import LINUX_CLOUD, oracle  # noqa: E402
@@ -48,6 +48,28 @@ def domu_on_ryokan():
     return figures("domu", run("bench_linux_domu", f"{CONSOLE} dom0_mem=64M {domain}", HV, modules))
 
 
+FILES = {"guest/vmlinuz": LINUX_CLOUD, "guest/initrd": os.path.join(BUILD, "bench", "initramfs.gz")}
+LIFE = "domu_create_boot_to_init_and_end"
+
+
+def life_on_ryokan():
+    archive = dom0_files("bench_linux_life", FILES)
+    with boot("bench_linux_life", lifetime=600, extra=ICOUNT, kernel=HV, append=CONSOLE + " dom0_mem=256M", modules=[(DOM0, ""), (archive, "")],
+              cpu="max,-smap", memory="2G") as session:  # fmt: skip
+        session.expect(PROMPT)
+        command = "time xl create -c -q name=lin memory=256 kernel=/guest/vmlinuz ramdisk=/guest/initrd"
+        output = session.command_line(f"{command} 'extra=\"console=hvc0\"'")
+        return {LIFE: int(re.search(r"^real .*?(\d+) ticks", output, re.M)[1])}
+
+
+def life_on_xen():
+    with oracle("bench_life", FILES, lifetime=600, instructions=True) as xen:
+        start = xen.ticks()
+        xen.create('name="lin"; type="pv"; memory=256; tsc_mode="native"; kernel="/guest/vmlinuz"; ramdisk="/guest/initrd"; extra="console=hvc0"')
+        xen.guest_end("lin")
+        return {LIFE: xen.ticks() - start}
+
+
 def domu_on_xen():
     files = {"guest/vmlinuz": LINUX_CLOUD, "guest/initrd": INITRAMFS}
     with oracle("bench_domu", files, lifetime=900, instructions=True) as xen:
@@ -57,6 +79,6 @@ def domu_on_xen():
 
 
 def rows():
-    ours = dom0("ryokan", HV, CONSOLE + " dom0_mem=512M") | domu_on_ryokan()
-    peer = dom0("xen", XEN, CONSOLE + " dom0_mem=512M,max:512M") | domu_on_xen()
+    ours = dom0("ryokan", HV, CONSOLE + " dom0_mem=512M") | domu_on_ryokan() | life_on_ryokan()
+    peer = dom0("xen", XEN, CONSOLE + " dom0_mem=512M,max:512M") | domu_on_xen() | life_on_xen()
     return [(what, "instructions", ours.get(what), value) for what, value in peer.items()]
