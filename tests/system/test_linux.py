@@ -10,6 +10,7 @@ CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")  # LZ4
 STANDARD = os.path.join(BUILD, "debs", "vmlinuz")  # xz
 STRESS = os.path.join(BUILD, "interop", "stress.cpio.gz")
 MODULES = [(DOM0, ""), (INITRD, "")]
+SHUTDOWN_REBOOT = 1  # xen/sched.h
 SWITCH = "\x01\x01\x01"
 
 
@@ -97,6 +98,25 @@ def linux_standard_kernel_to_a_shell():
         session.expect(r"\(lin\) .*answer 42")
         session.send("poweroff -f\r")
         session.expect(r"reboot: (Power down|System halted)")
+
+
+@test
+def linux_made_at_boot_asks_for_reboot():
+    """What: a domain that the hypervisor made at boot reboots. Why: nobody has its kernel any more: the modules were freed, and `xl` did not make
+    it. Method: Linux's init reboots. Expected: the domain stays shut down with that reason until `xl destroy`, which takes its memory back."""
+    with linux("linux_made_at_boot_asks_for_reboot", CLOUD, 1, 1, "end=reboot") as session:
+        session.expect(r"reboot: Restarting system")
+        session.send("\r")
+        session.expect(PROMPT)
+        for _ in range(100):
+            listed = session.command_line("xl list -v lin")
+            if re.search(rf"^lin +1 .* ---s-- .* {SHUTDOWN_REBOOT} +-", listed, re.M):
+                break
+        else:
+            check(False, "xl list -v does not say that the domain wants to reboot:\n" + listed)
+        before = free_kib(session)
+        session.command_line("xl destroy lin")
+        check(free_kib(session) >= before + (250 << 10), "its memory did not come back")
 
 
 @test
