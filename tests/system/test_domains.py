@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Domains that dom0 makes: `xl create` and what follows it, with our guests and with Debian's kernels."""
 
+import gzip
 import os
 import re
 import subprocess
@@ -294,6 +295,56 @@ def check_pvh(session):
     session.send(LEAVE)
     session.expect(PROMPT)
     session.command_line("xl destroy grub")
+
+
+def bzimage(packed, unpacked_size):
+    """The smallest file that bzImage's header makes one (boot protocol 2.08): a setup sector, then the payload."""
+    header = bytearray(1024)
+    header[0x1F1] = 1
+    header[0x202:0x208] = b"HdrS\x08\x02"
+    header[0x24C:0x250] = (len(packed) + 4).to_bytes(4, "little")
+    return bytes(header) + packed + unpacked_size.to_bytes(4, "little")
+
+
+PACKERS = {
+    "gzip": ["gzip", "-c"],
+    "xz": ["xz", "-c", "--check=crc32", "--x86", "--lzma2"],
+    "lz4": ["lz4", "-l", "-c", "-q"],
+    "zstd": ["zstd", "-c", "-q"],
+}
+
+
+@test
+def xl_unpacks_kernels():
+    """What: kernels in bzImages packed by gzip, xz, LZ4 and zstd, and an ELF file packed by gzip. Why: distributions use them all. Method: a
+    guest of ours, packed by the host's programs; then half of each payload. Expected: each prints its line; a sentence for
+    each damaged one, and no domain."""
+    os.makedirs(LOGS, exist_ok=True)
+    with open(HELLO, "rb") as file:
+        elf = file.read()
+    files, damaged = {}, {}
+    for name, command in PACKERS.items():
+        packed = subprocess.run(command, input=elf, capture_output=True, check=True, timeout=60).stdout
+        files[name] = bzimage(packed, len(elf))
+        damaged[name] = bzimage(packed[:len(packed) // 2], len(elf))
+    files["elf.gz"] = gzip.compress(elf)
+    inside = {}
+    for kind, contents in (("good", files), ("bad", damaged)):
+        for name, data in contents.items():
+            inside[f"guest/{kind}-{name}"] = os.path.join(LOGS, f"kernel-{kind}-{name}")
+            with open(inside[f"guest/{kind}-{name}"], "wb") as file:
+                file.write(data)
+    with machine("xl_unpacks_kernels", inside, memory="2G") as session:
+        session.expect(PROMPT)
+        for name in files:
+            output = session.command_line(f"xl create -q -c name=k kernel=/guest/good-{name} memory=16 extra=from-{name}")
+            check(f"argument 1: from-{name}" in output, f"{name}: {output}")
+            gone(session, "k")
+        for name in damaged:
+            output = session.command_line(f"xl create -q name=k kernel=/guest/bad-{name} memory=16")
+            check("cannot be used: its" in output and "payload is" in output, f"damaged {name}: {output}")
+        gone(session, "k")
+        power_off(session)
 
 
 @test
