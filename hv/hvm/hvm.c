@@ -277,11 +277,13 @@ static bool choose_event(struct vcpu *v)
     vector = hvm_interrupt_pending(v);
     if (likely(vector < 0))
         return false;
+    if (vcpu_vlapic(v)->hardware && !(vector & HVM_CALLBACK))
+        return false; /* the processor delivers it */
     if (e->valid || !can_interrupt(v))
         return true;
     hvm_interrupt_taken(v, vector);
     *e = (struct hvm_event){ .valid = true, .type = HVM_EVENT_INTERRUPT, .vector = (uint8_t)vector };
-    return vlapic_pending(vcpu_vlapic(v)) >= 0;
+    return !vcpu_vlapic(v)->hardware && vlapic_pending(vcpu_vlapic(v)) >= 0;
 }
 
 void hvm_enter(struct vcpu *v)

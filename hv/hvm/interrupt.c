@@ -19,12 +19,14 @@ static void raise_upcall(struct vcpu *v)
 int hvm_interrupt_pending(struct vcpu *v)
 {
     uint8_t callback = READ_ONCE(v->domain->hvm->callback_vector);
+    struct vlapic *a = vcpu_vlapic(v);
 
     if (READ_ONCE(v->upcall_raised))
         raise_upcall(v);
+    vlapic_take_posted(a);
     if (callback && !v->hvm->upcall_vector && READ_ONCE(v->info->evtchn_upcall_pending))
         return HVM_CALLBACK | callback;
-    return vlapic_pending(vcpu_vlapic(v));
+    return vlapic_pending(a);
 }
 
 void hvm_interrupt_taken(struct vcpu *v, int pending)

@@ -76,12 +76,32 @@ void vlapic_eoi(struct vlapic *a)
 bool vlapic_raise(struct vlapic *a, uint8_t vector)
 {
     uint32_t bit = 1U << vector % 32;
+    uint32_t *word = READ_ONCE(a->hardware) ? &a->posted[vector / 32] : vector_word(a, APIC_IRR, vector);
 
     if (!vlapic_software_enabled(a))
         return false;
-    if (!(atomic_fetch_or(vector_word(a, APIC_IRR, vector), bit) & bit))
+    if (!(atomic_fetch_or(word, bit) & bit))
         vcpu_kick(a->vcpu);
     return true;
+}
+
+void vlapic_take_posted(struct vlapic *a)
+{
+    for (uint32_t i = 0; i < ARRAY_SIZE(a->posted); i++)
+        if (READ_ONCE(a->posted[i]))
+            atomic_or(vlapic_reg(a, APIC_IRR + 16 * i), atomic_xchg(&a->posted[i], 0U));
+}
+
+/* Who saw the former value posts there: what comes late to `posted` is moved all the same. */
+void vlapic_set_hardware(struct vlapic *a, bool on)
+{
+    WRITE_ONCE(a->hardware, on);
+    vlapic_take_posted(a);
+}
+
+bool vlapic_in_x2apic_mode(const struct vlapic *a)
+{
+    return vlapic_enabled(a) && vlapic_x2apic(a);
 }
 
 /* The vCPU made an error. */
@@ -102,6 +122,7 @@ void vlapic_reset(struct vlapic *a)
     vlapic_timer_reset(a);
     a->errors = 0;
     memset(a->regs, 0, PAGE_SIZE);
+    memset(a->posted, 0, sizeof(a->posted));
     *vlapic_reg(a, APIC_ID) = vlapic_x2apic(a) ? id : id << 24;
     *vlapic_reg(a, APIC_LVR) = LVR_VALUE;
     *vlapic_reg(a, APIC_DFR) = 0xffffffff;
@@ -263,12 +284,6 @@ void vlapic_mmio_write(struct vlapic *a, uint32_t offset, unsigned int bytes, ui
 {
     if (offset < PAGE_SIZE && (offset & 15) == 0 && bytes >= 4)
         write_reg(a, offset, (uint32_t)value);
-}
-
-void vlapic_wrote(struct vlapic *a, uint32_t offset)
-{
-    if (offset < PAGE_SIZE)
-        write_reg(a, offset & ~15U, *vlapic_reg(a, offset & ~15U));
 }
 
 uint8_t vlapic_cr8(const struct vlapic *a)

@@ -38,6 +38,13 @@ struct vlapic {
 
     uint32_t errors; /* ESR bits since the last write to ESR */
 
+    /*
+     * The hardware delivers what is in the IRR, and ends it, by itself (VT-x's virtual-interrupt delivery).
+     * It owns the page while the guest runs: requests wait in `posted` until the vCPU moves them.
+     */
+    bool hardware;
+    uint32_t posted[8];
+
     /* Any CPU, under the lock. */
     uint8_t startup_lock;
     uint8_t startup; /* enum vlapic_startup */
@@ -73,8 +80,10 @@ void vlapic_accept(struct vlapic *a, uint8_t vector);
 /* Highest requested and in-service vector, or -1, regardless of priority. */
 int vlapic_highest_irr(const struct vlapic *a);
 int vlapic_highest_isr(const struct vlapic *a);
-/* The guest wrote this register and the hardware stored it already (VT-x APIC-write exits). */
-void vlapic_wrote(struct vlapic *a, uint32_t offset);
+/* The vCPU's own: let the hardware deliver or not; move what was requested meanwhile to the IRR. */
+void vlapic_set_hardware(struct vlapic *a, bool on);
+void vlapic_take_posted(struct vlapic *a);
+bool vlapic_in_x2apic_mode(const struct vlapic *a);
 /* A non-specific end of interrupt. */
 void vlapic_eoi(struct vlapic *a);
 

@@ -152,6 +152,8 @@ enum vmcs_field {
 #define PROC2_INVPCID           BIT(12)
 #define PROC2_XSAVES            BIT(20)
 
+#define PROC2_APIC_MODE (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPT)
+
 #define EXIT_SAVE_DEBUG BIT(2)
 #define EXIT_HOST_64BIT BIT(9)
 #define EXIT_LOAD_PAT   BIT(19)

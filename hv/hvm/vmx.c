@@ -11,6 +11,7 @@
 #include "hv/cpu/insn.h"
 #include "hv/cpu/msr_index.h"
 #include "hv/hvm/guest_walk.h"
+#include "hv/hvm/vlapic_regs.h"
 #include "hv/hvm/vmx.h"
 #include "hv/io/console.h"
 #include "hv/lib/errno.h"
@@ -26,7 +27,8 @@
 #define NO_LINK     (~0ULL)
 
 static uint8_t *msr_bitmap __ro_after_init;
-static DEFINE_PER_CPU(uint64_t, loaded_vmcs); /* physical address, 0 = none */
+static uint8_t *apic_msr_bitmap __ro_after_init; /* the same, and the x2APIC's that the processor serves */
+static DEFINE_PER_CPU(uint64_t, loaded_vmcs);    /* physical address, 0 = none */
 static DEFINE_PER_CPU(uint64_t, host_msr)[VMX_SHARED_MSRS];
 
 /* EPT entries: readable, writable, executable; memory type; accessed and dirty are set so that nobody waits
@@ -67,13 +69,33 @@ static const uint32_t direct_msrs[] = {
 
 /* Start */
 
-/* Reads and writes of an MSR without an exit: a bit each, in four ranges of 8192 MSRs. */
-static void __init allow_msr(uint32_t msr)
+/* Of an MSR without an exit: a bit each, reads in the first half, in two ranges of 8192 MSRs. */
+static void __init allow(uint8_t *bitmap, uint32_t msr, bool read, bool write)
 {
-    uint32_t base = msr & 0xc0000000U ? 0x400 : 0, bit = msr & 0x1fff;
+    uint32_t base = msr & 0xc0000000U ? 0x400 : 0, at = base + (msr & 0x1fff) / 8;
+    uint8_t mask = (uint8_t) ~(1U << msr % 8);
 
-    msr_bitmap[base + bit / 8] &= (uint8_t) ~(1U << bit % 8);
-    msr_bitmap[0x800 + base + bit / 8] &= (uint8_t) ~(1U << bit % 8);
+    if (read)
+        bitmap[at] &= mask;
+    if (write)
+        bitmap[0x800 + at] &= mask;
+}
+
+/* Registers whose place in the page holds what a read returns; TPR, EOI and self IPI to be written. */
+static void __init allow_x2apic(uint8_t *bitmap)
+{
+    static const uint32_t read[] = { APIC_ID,  APIC_LVR, APIC_TPR,   APIC_PPR, APIC_LDR,
+                                     APIC_SVR, APIC_ESR, APIC_TMICT, APIC_TDCR };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(read); i++)
+        allow(bitmap, MSR_X2APIC_FIRST + read[i] / 16, true, false);
+    for (uint32_t r = APIC_ISR; r < APIC_ESR; r += 16)
+        allow(bitmap, MSR_X2APIC_FIRST + r / 16, true, false);
+    for (uint32_t r = APIC_LVT_TIMER; r <= APIC_LVT_ERROR; r += 16)
+        allow(bitmap, MSR_X2APIC_FIRST + r / 16, true, false);
+    allow(bitmap, MSR_X2APIC_FIRST + APIC_TPR / 16, true, true);
+    allow(bitmap, MSR_X2APIC_FIRST + APIC_EOI / 16, false, true);
+    allow(bitmap, MSR_X2APIC_FIRST + APIC_SELF_IPI / 16, false, true);
 }
 
 const char *__init vmx_detect(struct hvm_ops *ops)
@@ -83,13 +105,16 @@ const char *__init vmx_detect(struct hvm_ops *ops)
     if (bad)
         return bad;
     msr_bitmap = hv_alloc_pages(0, 0);
-    if (!msr_bitmap)
-        return "out of memory for VT-x's bitmap";
+    apic_msr_bitmap = hv_alloc_pages(0, 0);
+    if (!msr_bitmap || !apic_msr_bitmap)
+        return "out of memory for VT-x's bitmaps";
     memset(msr_bitmap, 0xff, PAGE_SIZE);
     for (unsigned int i = 0; i < ARRAY_SIZE(direct_msrs); i++)
-        allow_msr(direct_msrs[i]);
+        allow(msr_bitmap, direct_msrs[i], true, true);
     for (unsigned int i = 0; i < ARRAY_SIZE(shared_msrs); i++)
-        allow_msr(shared_msrs[i]);
+        allow(msr_bitmap, shared_msrs[i], true, true);
+    memcpy(apic_msr_bitmap, msr_bitmap, PAGE_SIZE);
+    allow_x2apic(apic_msr_bitmap);
     *ops = vmx_ops;
     ops->p2m_max_order = vmx_caps.ept_vpid & EPT_CAP_1G ? P2M_ORDER_1G : P2M_ORDER_2M;
     return NULL;
@@ -176,6 +201,13 @@ void vmx_control(struct vmx_vcpu *x, uint64_t bits, bool on)
     vmcs_write(VMCS_PROC_CONTROLS, want);
 }
 
+void vmx_switch_apic(struct vcpu *v, bool hardware)
+{
+    vmcs_write(VMCS_PROC_CONTROLS_2, hardware ? vmx_caps.proc2 | PROC2_APIC_MODE : vmx_caps.proc2);
+    vmcs_write(VMCS_MSR_BITMAP, virt_to_phys(hardware ? apic_msr_bitmap : msr_bitmap));
+    vlapic_set_hardware(vcpu_vlapic(v), hardware);
+}
+
 /* vCPUs */
 
 static void write_controls(const struct vcpu *v, struct vmx_vcpu *x)
@@ -199,6 +231,8 @@ static void write_controls(const struct vcpu *v, struct vmx_vcpu *x)
      */
     if (vmx_caps.pin & PIN_PREEMPTION_TIMER)
         vmcs_write(VMCS_PREEMPTION_TIMER, vmx_caps.stay);
+    for (uint32_t i = 0; i < 4 && vmx_caps.virtual_interrupts; i++)
+        vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP + 2 * i), 0);
     vmcs_write(VMCS_LINK_POINTER, NO_LINK);
     vmcs_write(VMCS_CR0_MASK, ~0ULL);
     vmcs_write(VMCS_CR4_MASK, ~0ULL);

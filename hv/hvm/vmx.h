@@ -12,7 +12,8 @@ struct vmx_caps {
     uint32_t pin, proc, proc2, exit, entry;
     uint64_t ept_vpid; /* EPT_CAP_*, and of INVVPID */
     uint64_t cr0_must, cr4_must;
-    uint32_t stay; /* a millisecond, in counts of the preemption timer */
+    bool virtual_interrupts; /* x2APIC registers and interrupts without exits */
+    uint32_t stay;           /* a millisecond, in counts of the preemption timer */
 };
 extern struct vmx_caps vmx_caps;
 
@@ -47,6 +48,8 @@ static inline struct vmx_vcpu *vcpu_vmx(const struct vcpu *v)
 /* The boot CPU's: NULL and *ops filled, or why there can be no hardware guests. */
 const char *vmx_detect(struct hvm_ops *ops);
 
+/* Into or out of the mode in which the processor is v's x2APIC. v is current. */
+void vmx_switch_apic(struct vcpu *v, bool hardware);
 /* Set or clear primary controls of the current VMCS. */
 void vmx_control(struct vmx_vcpu *x, uint64_t bits, bool on);
 /* The guest's debug registers into the CPU, and no more exits for them. v is current. */

@@ -68,6 +68,14 @@ static void invalidate(struct vcpu *v, struct vmx_vcpu *x)
     x->flush = false;
 }
 
+/* What the processor is to deliver, and what it has: the highest vectors requested and in service. */
+static void set_interrupt_status(const struct vlapic *a)
+{
+    int irr = vlapic_highest_irr(a), isr = vlapic_highest_isr(a);
+
+    vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, (uint64_t)max(isr, 0) << 8 | (uint64_t)max(irr, 0));
+}
+
 /* The guest lowers its priority without an exit, unless an interrupt waits for that. */
 static void set_tpr_threshold(struct vmx_vcpu *x, const struct vlapic *a)
 {
@@ -86,14 +94,21 @@ bool vmx_enter(struct vcpu *v)
 {
     struct vmx_vcpu *x = vcpu_vmx(v);
     const struct regs *r = guest_regs();
+    struct vlapic *a = vcpu_vlapic(v);
+    bool hardware = vmx_caps.virtual_interrupts && vlapic_in_x2apic_mode(a);
 
+    if (unlikely(hardware != a->hardware))
+        vmx_switch_apic(v, hardware);
     if (x->event_set) {
         vmcs_write(VMCS_ENTRY_EVENT, 0);
         x->event_set = false;
     }
     hvm_enter(v);
     vmx_control(x, PROC_NMI_WINDOW, v->nmi_pending && v->nmi_masked);
-    set_tpr_threshold(x, vcpu_vlapic(v));
+    if (hardware)
+        set_interrupt_status(a);
+    else
+        set_tpr_threshold(x, a);
     invalidate(v, x);
     if (r->rip != x->rip)
         vmcs_write(VMCS_GUEST_RIP, x->rip = r->rip);

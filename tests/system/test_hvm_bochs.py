@@ -52,7 +52,7 @@ def guest_tests_in_bochs_vtx():
     """What: the guest-side tests for PVH guests, hostile ones among them, pass on Intel VT-x. Why: what a guest sees must not depend on the
     vendor. Method: their image as a boot domain of 2 vCPUs in Bochs, corei7_skylake_x. Expected: no failure."""
     for session in bochs("guest_tests_in_bochs_vtx", "corei7_skylake_x", "mem=64M,vcpus=2,xenstore=0,cmdline=tests=all", [SUITE], 512, 240):
-        result = session.expect(r"Test result: (\w+)")[1]
+        result = session.expect(r"Test result: (\w+)\n")[1]
         check(result in ("SUCCESS", "SKIP"), session.tail(40))
 
 

@@ -423,9 +423,10 @@ Test(vlapic, random_accesses, .init = setup)
             run_timers(clock_ns + (seed >> 48));
             break;
         default:
-            vlapic_wrote(v, offset);
+            vlapic_set_hardware(v, seed >> 32 & 1);
             break;
         }
+        vlapic_take_posted(v);
         if (v->startup == VLAPIC_WAIT_SIPI)
             vlapic_started(v);
         cr_assert_eq(*vlapic_reg(v, APIC_IRR) & 0xffff, 0u);
