@@ -207,6 +207,7 @@ static void test(void)
         smp_wait(cpu);
     CHECK_EQ(strange, 0);
     take_back();
+    CHECK_EQ(mmuext(MMUEXT_NEW_USER_BASEPTR, l4_mfn(), 0), 0); /* later tests have a user mode again */
     scratch_unlink(&s);
 }
 
