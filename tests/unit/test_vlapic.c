@@ -388,6 +388,22 @@ Test(vlapic, x2apic, .init = setup)
     cr_expect(vlapic_mmio_enabled(a));
 }
 
+/* While the hardware owns the page, requests wait beside it; none is lost when the mode changes. */
+Test(vlapic, posted, .init = setup)
+{
+    vlapic_set_hardware(a, true);
+    cr_assert(vlapic_raise(a, 0x61) && vlapic_raise(a, 0x35));
+    cr_expect_eq(fake_kicks[1][0], 2u);
+    cr_expect_eq(vlapic_highest_irr(a), -1);
+    vlapic_take_posted(a);
+    cr_expect_eq(vlapic_highest_irr(a), 0x61);
+    cr_assert(vlapic_raise(a, 0x72));
+    vlapic_set_hardware(a, false);
+    cr_expect_eq(take(a), 0x72);
+    cr_assert(vlapic_raise(a, 0x81));
+    cr_expect_eq(take(a), 0x81);
+}
+
 /* Anything at all: nothing outside of the page, no vector below 16, masks where masks belong. */
 Test(vlapic, random_accesses, .init = setup)
 {
