@@ -21,8 +21,8 @@ struct copy_end {
     mfn_t m;
 };
 
-/* `write`: the end is a destination. */
-static __always_inline void release_end(struct copy_end *e, bool write)
+/* `self` is here and below the current domain. `write`: the end is a destination. */
+static __always_inline void release_end(struct domain *self, struct copy_end *e, bool write)
 {
     struct domain *d = e->d;
 
@@ -35,15 +35,15 @@ static __always_inline void release_end(struct copy_end *e, bool write)
             page_put_writable(mfn_to_frame(e->m));
         frame_put(mfn_to_frame(e->m));
     }
-    if (unlikely(d != current->domain))
+    if (unlikely(d != self))
         domain_put(d);
     e->d = NULL;
 }
 
 /* By frame number, which a domain may do with its own frames only. */
-static __always_inline int16_t claim_own_frame(mfn_t m, bool write)
+static __always_inline int16_t claim_own_frame(const struct domain *self, mfn_t m, bool write)
 {
-    if (unlikely(!frame_get_owned(m, current->domain->id)))
+    if (unlikely(!frame_get_owned(m, self->id)))
         return GNTST_bad_page;
     if (!write || likely(page_get_writable(mfn_to_frame(m))))
         return GNTST_okay;
@@ -51,15 +51,15 @@ static __always_inline int16_t claim_own_frame(mfn_t m, bool write)
     return GNTST_general_error;
 }
 
-static __always_inline int16_t claim_end(struct copy_end *e, bool by_ref, domid_t domid, uint64_t name,
-                                         bool write)
+static __always_inline int16_t claim_end(struct domain *self, struct copy_end *e, bool by_ref, domid_t domid,
+                                         uint64_t name, bool write)
 {
-    struct domain *self = current->domain, *d = self;
+    struct domain *d = self;
     int16_t rc;
 
     if (!by_ref) {
         e->m = gfn_to_mfn(self, gfn(name));
-        rc = likely(domid == DOMID_SELF) ? claim_own_frame(e->m, write) : GNTST_permission_denied;
+        rc = likely(domid == DOMID_SELF) ? claim_own_frame(self, e->m, write) : GNTST_permission_denied;
     } else {
         if (domid != DOMID_SELF && domid != self->id)
             d = domain_by_id(domid);
@@ -79,29 +79,29 @@ static __always_inline int16_t claim_end(struct copy_end *e, bool by_ref, domid_
 }
 
 /* Hold what `p` names, keeping what is held if that is it. */
-static __always_inline int16_t use_end(struct copy_end *e, const struct gnttab_copy_ptr *p, bool by_ref,
-                                       bool write)
+static __always_inline int16_t use_end(struct domain *self, struct copy_end *e,
+                                       const struct gnttab_copy_ptr *p, bool by_ref, bool write)
 {
     uint64_t name = by_ref ? p->u.ref : p->u.gmfn;
 
     if (e->d) {
         if (e->name == name && e->by_ref == by_ref && e->domid == p->domid)
             return GNTST_okay;
-        release_end(e, write);
+        release_end(self, e, write);
     }
-    return claim_end(e, by_ref, p->domid, name, write);
+    return claim_end(self, e, by_ref, p->domid, name, write);
 }
 
-static __always_inline int16_t copy_one(const struct gnttab_copy *op, struct copy_end *src,
-                                        struct copy_end *dst)
+static __always_inline int16_t copy_one(struct domain *self, const struct gnttab_copy *op,
+                                        struct copy_end *src, struct copy_end *dst)
 {
     uint32_t from = op->source.offset, to = op->dest.offset;
     int16_t rc;
 
-    rc = use_end(src, &op->source, op->flags & GNTCOPY_source_gref, false);
+    rc = use_end(self, src, &op->source, op->flags & GNTCOPY_source_gref, false);
     if (unlikely(rc))
         return rc;
-    rc = use_end(dst, &op->dest, op->flags & GNTCOPY_dest_gref, true);
+    rc = use_end(self, dst, &op->dest, op->flags & GNTCOPY_dest_gref, true);
     if (unlikely(rc))
         return rc;
     if (unlikely(from + op->len > PAGE_SIZE || to + op->len > PAGE_SIZE))
@@ -110,8 +110,8 @@ static __always_inline int16_t copy_one(const struct gnttab_copy *op, struct cop
     return GNTST_okay;
 }
 
-static __always_inline int64_t copy_array(gva_t uop, uint32_t count, struct copy_end *src,
-                                          struct copy_end *dst)
+static __always_inline int64_t copy_array(struct domain *self, gva_t uop, uint32_t count,
+                                          struct copy_end *src, struct copy_end *dst)
 {
     struct gnttab_copy op;
 
@@ -120,7 +120,7 @@ static __always_inline int64_t copy_array(gva_t uop, uint32_t count, struct copy
             return i;
         if (read_in_range(&op, uop.va, sizeof(op)))
             return -EFAULT;
-        op.status = copy_one(&op, src, dst);
+        op.status = copy_one(self, &op, src, dst);
         if (write_in_range(uop.va + offsetof(struct gnttab_copy, status), &op.status, sizeof(op.status)))
             return -EFAULT;
     }
@@ -129,12 +129,13 @@ static __always_inline int64_t copy_array(gva_t uop, uint32_t count, struct copy
 
 int64_t gnttab_copy(gva_t uop, uint32_t count)
 {
+    struct domain *self = current->domain;
     struct copy_end src, dst;
     int64_t done;
 
     src.d = dst.d = NULL;
-    done = copy_array(uop, count, &src, &dst);
-    release_end(&src, false);
-    release_end(&dst, true);
+    done = copy_array(self, uop, count, &src, &dst);
+    release_end(self, &src, false);
+    release_end(self, &dst, true);
     return done;
 }
