@@ -10,6 +10,7 @@
 #include "hv/hvm/p2m.h"
 #include "hv/cpu/ipi.h"
 #include "hv/lib/bug.h"
+#include "hv/lib/nospec.h"
 #include "hv/mm/heap.h"
 #include "hv/pv/grant_pte.h"
 
@@ -74,12 +75,10 @@ static uint32_t maptrack_get(struct grant_table *gt)
     return handle;
 }
 
-/* Lock: maptrack_lock. */
+/* Its flags are 0. Lock: maptrack_lock. */
 static void maptrack_put(struct grant_table *gt, uint32_t handle)
 {
-    struct maptrack *mt = maptrack_of(gt, handle);
-
-    *mt = (struct maptrack){ .ref = gt->maptrack_free };
+    maptrack_of(gt, handle)->ref = gt->maptrack_free;
     gt->maptrack_free = handle;
     gt->maptrack_used--;
 }
@@ -118,20 +117,23 @@ static pte_t grant_pte(mfn_t m, uint32_t flags)
     return val | (((uint64_t)flags >> _GNTMAP_guest_avail0 << 9) & PTE_AVAIL);
 }
 
-/* Enter it where the caller says: in a PV guest's page tables, or in the physical address space of others. */
-static int map_at(struct domain *granter, const struct gnttab_map_grant_ref *op, mfn_t m)
+/* Enter it where the caller says: in a PV guest's page tables, or in the physical address space of others.
+ * `self` is here and below the current domain. */
+static int map_at(const struct domain *self, struct domain *granter, const struct gnttab_map_grant_ref *op,
+                  mfn_t m)
 {
     struct grant_place at = { .addr = op->host_addr, .is_pte = op->flags & GNTMAP_contains_pte };
 
-    if (is_hvm_domain(current->domain))
+    if (is_hvm_domain(self))
         return physmap_grant_map(op->host_addr, m, op->flags & GNTMAP_readonly);
     return pv_grant_map(granter, at, grant_pte(m, op->flags));
 }
 
 /* Pin for what op->flags asks and write the entry. GNTST_*; nothing is left behind on failure. */
-static int16_t pin_and_map(struct domain *granter, const struct gnttab_map_grant_ref *op, mfn_t *m)
+static int16_t pin_and_map(const struct domain *self, struct domain *granter,
+                           const struct gnttab_map_grant_ref *op, mfn_t *m)
 {
-    domid_t user = current->domain->id;
+    domid_t user = self->id;
     bool host = op->flags & GNTMAP_host_map, device = op->flags & GNTMAP_device_map;
     int16_t rc = GNTST_okay;
 
@@ -141,7 +143,7 @@ static int16_t pin_and_map(struct domain *granter, const struct gnttab_map_grant
         return rc;
     if (device)
         rc = gnttab_pin(granter, op->ref, user, device_pin(op->flags), true, m);
-    if (!rc && host && map_at(granter, op, *m)) {
+    if (!rc && host && map_at(self, granter, op, *m)) {
         rc = GNTST_general_error;
         if (device)
             gnttab_unpin(granter, op->ref, device_pin(op->flags));
@@ -152,16 +154,16 @@ static int16_t pin_and_map(struct domain *granter, const struct gnttab_map_grant
 }
 
 /* With a reference to the granter, which the handle keeps. */
-static int16_t map_from(struct domain *granter, struct gnttab_map_grant_ref *op)
+static int16_t map_from(struct domain *self, struct domain *granter, struct gnttab_map_grant_ref *op)
 {
-    struct grant_table *gt = current->domain->grant;
+    struct grant_table *gt = self->grant;
     uint32_t handle = maptrack_get(gt);
     mfn_t m;
     int16_t rc;
 
     if (handle == MAPTRACK_NONE)
         return GNTST_no_space;
-    rc = pin_and_map(granter, op, &m);
+    rc = pin_and_map(self, granter, op, &m);
     if (unlikely(rc)) {
         spin_lock(&gt->maptrack_lock);
         maptrack_put(gt, handle);
@@ -174,7 +176,7 @@ static int16_t map_from(struct domain *granter, struct gnttab_map_grant_ref *op)
     return GNTST_okay;
 }
 
-static int16_t map_one(struct gnttab_map_grant_ref *op)
+static int16_t map_one(struct domain *self, struct gnttab_map_grant_ref *op)
 {
     struct domain *granter;
     int16_t rc;
@@ -184,7 +186,7 @@ static int16_t map_one(struct gnttab_map_grant_ref *op)
     granter = domain_by_id(op->dom);
     if (!granter)
         return GNTST_bad_domain;
-    rc = map_from(granter, op);
+    rc = map_from(self, granter, op);
     if (rc)
         domain_put(granter);
     return rc;
@@ -195,15 +197,16 @@ static int16_t map_one(struct gnttab_map_grant_ref *op)
 
 int64_t gnttab_map(gva_t uop, uint32_t count)
 {
+    struct domain *self = current->domain;
     struct gnttab_map_grant_ref op;
 
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++, uop = gva_add(uop, sizeof(op))) {
         if (hypercall_preempt_check(MAP_UNITS) && i)
             return i;
-        if (read_checked_elem(&op, uop, i))
+        if (read_in_range(&op, uop.va, sizeof(op)))
             return -EFAULT;
-        op.status = map_one(&op);
-        if (write_in_range(uop.va + i * sizeof(op) + MAP_RESULTS, &op.dom, sizeof(op) - MAP_RESULTS))
+        op.status = map_one(self, &op);
+        if (write_in_range(uop.va + MAP_RESULTS, &op.dom, sizeof(op) - MAP_RESULTS))
             return -EFAULT;
     }
     return count;
@@ -225,22 +228,20 @@ struct unmap {
     uint32_t done; /* GNTMAP_device_map, _host_map that were undone, and _readonly */
 };
 
-/* The frame of a mapping: pinned, so it cannot change. */
+/* The frame of a mapping: pinned, so it cannot change. A handle that is in use names an entry that there is:
+ * tables only grow. */
 static mfn_t mapped_frame(const struct maptrack *mt)
 {
-    uint32_t ref = mt->ref;
-
-    return gnttab_ref_ok(mt->granter->grant, &ref) ? mfn(gnttab_active(mt->granter->grant, ref)->mfn)
-                                                   : INVALID_MFN;
+    return mfn(gnttab_active(mt->granter->grant, mt->ref)->mfn);
 }
 
-static int16_t undo_host(struct unmap *u, uint32_t flags, mfn_t m)
+static int16_t undo_host(const struct domain *self, struct unmap *u, uint32_t flags, mfn_t m)
 {
     struct grant_place at = { .addr = u->host_addr, .is_pte = flags & GNTMAP_contains_pte };
     int rc;
 
     u->flush = true;
-    if (is_hvm_domain(current->domain))
+    if (is_hvm_domain(self))
         rc = u->new_addr ? -EINVAL : physmap_grant_unmap(u->host_addr, m);
     else if (!u->new_addr)
         rc = pv_grant_unmap(at, m, &u->flush);
@@ -251,7 +252,7 @@ static int16_t undo_host(struct unmap *u, uint32_t flags, mfn_t m)
 
 /* Clear the entry and take the kinds of use off the handle that go. Lock: maptrack_lock, which keeps others
  * off the handle. */
-static __always_inline int16_t unmap_locked(struct unmap *u, struct maptrack *mt)
+static __always_inline int16_t unmap_locked(const struct domain *self, struct unmap *u, struct maptrack *mt)
 {
     uint32_t flags = mt->flags, undo = 0;
     mfn_t m = mapped_frame(mt);
@@ -262,7 +263,7 @@ static __always_inline int16_t unmap_locked(struct unmap *u, struct maptrack *mt
         undo |= GNTMAP_device_map;
     }
     if (u->host_addr && (flags & GNTMAP_host_map)) {
-        int16_t rc = undo_host(u, flags, m);
+        int16_t rc = undo_host(self, u, flags, m);
 
         if (rc)
             return rc;
@@ -282,24 +283,24 @@ static __always_inline int16_t unmap_locked(struct unmap *u, struct maptrack *mt
     return GNTST_okay;
 }
 
-static __always_inline void unmap_begin(struct unmap *u)
+static __always_inline void unmap_begin(const struct domain *self, struct unmap *u)
 {
-    struct grant_table *gt = current->domain->grant;
+    struct grant_table *gt = self->grant;
+    struct maptrack *mt = NULL;
 
     u->granter = NULL;
     u->done = 0;
     spin_lock(&gt->maptrack_lock);
-    if (u->handle >= gt->maptrack_pages * MAPTRACK_PER_PAGE || !maptrack_of(gt, u->handle)->flags)
-        u->status = GNTST_bad_handle;
-    else
-        u->status = unmap_locked(u, maptrack_of(gt, u->handle));
+    if (u->handle < gt->maptrack_pages * MAPTRACK_PER_PAGE)
+        mt = maptrack_of(gt, (uint32_t)index_nospec(u->handle, gt->maptrack_pages * MAPTRACK_PER_PAGE));
+    u->status = mt && mt->flags ? unmap_locked(self, u, mt) : GNTST_bad_handle;
     spin_unlock(&gt->maptrack_lock);
 }
 
 /* After the flush. */
-static __always_inline void unmap_finish(const struct unmap *u)
+static __always_inline void unmap_finish(const struct domain *self, const struct unmap *u)
 {
-    struct grant_table *gt = current->domain->grant;
+    struct grant_table *gt = self->grant;
 
     if (!u->granter)
         return;
@@ -337,7 +338,7 @@ static int read_unmap(struct unmap *u, gva_t at)
 
 static int write_unmap(gva_t at, int16_t status)
 {
-    return write_guest_field(at, struct gnttab_unmap_grant_ref, status, status);
+    return write_in_range(at.va + offsetof(struct gnttab_unmap_grant_ref, status), &status, sizeof(status));
 }
 
 static int read_replace(struct unmap *u, gva_t at)
@@ -365,10 +366,10 @@ static const struct unmap_form replace_form = { sizeof(struct gnttab_unmap_and_r
 
 /* What has to leave the TLBs after a batch: one page when there is but one, whose virtual address is known.
  */
-static void flush_batch(const struct unmap *u, uint32_t n)
+static void flush_batch(struct domain *self, const struct unmap *u, uint32_t n)
 {
-    if (is_hvm_domain(current->domain))
-        p2m_flush(current->domain);
+    if (is_hvm_domain(self))
+        p2m_flush(self);
     else if (n == 1 && !u->new_addr)
         pv_grant_flush(u->host_addr);
     else
@@ -378,6 +379,7 @@ static void flush_batch(const struct unmap *u, uint32_t n)
 /* Elements from uop on, UNMAP_BATCH at most. 0, -EFAULT. */
 static __always_inline int unmap_batch(gva_t uop, uint32_t n, const struct unmap_form *form)
 {
+    struct domain *self = current->domain;
     struct unmap u[UNMAP_BATCH];
     uint32_t begun = 0;
     bool flush = false, by_pte = false;
@@ -387,15 +389,15 @@ static __always_inline int unmap_batch(gva_t uop, uint32_t n, const struct unmap
         rc = form->read(&u[begun], gva_add(uop, (uint64_t)begun * form->size));
         if (rc)
             break;
-        unmap_begin(&u[begun]);
+        unmap_begin(self, &u[begun]);
         rc = form->write(gva_add(uop, (uint64_t)begun * form->size), u[begun].status);
         flush |= u[begun].granter && (u[begun].done & GNTMAP_host_map) && u[begun].flush;
         by_pte |= u[begun].done & GNTMAP_contains_pte;
     }
     if (flush)
-        flush_batch(u, by_pte ? UNMAP_BATCH : begun);
+        flush_batch(self, u, by_pte ? UNMAP_BATCH : begun);
     for (uint32_t i = 0; i < begun; i++)
-        unmap_finish(&u[i]);
+        unmap_finish(self, &u[i]);
     return rc;
 }
 
@@ -445,6 +447,7 @@ int gnttab_release_mappings(struct domain *d)
             gnttab_unpin(mt.granter, mt.ref, host_pin(mt.flags));
         if (mt.flags & GNTMAP_device_map)
             gnttab_unpin(mt.granter, mt.ref, device_pin(mt.flags));
+        maptrack_of(gt, gt->release_next)->flags = 0;
         maptrack_put(gt, gt->release_next);
         domain_put(mt.granter);
     }

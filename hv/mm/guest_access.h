@@ -151,7 +151,8 @@ static __always_inline int __must_check copy_to_guest(gva_t dst, const void *src
     copy_from_guest(obj, gva_add(src, (uint64_t)(i) * sizeof(*(obj))), sizeof(*(obj)))
 #define write_guest_elem(dst, i, obj) \
     copy_to_guest(gva_add(dst, (uint64_t)(i) * sizeof(*(obj))), obj, sizeof(*(obj)))
-/* read_guest_elem from an array of a PV guest whose whole range was checked. Small structures only. */
+/* read_guest_elem from an array whose whole range was checked, for calls that only PV guests make. Small
+ * structures only. */
 #define read_checked_elem(obj, src, i) \
     read_small(obj, (src).va + (uint64_t)(i) * sizeof(*(obj)), sizeof(*(obj)))
 /* Write one field of the guest structure `type` at dst. */
