@@ -127,9 +127,9 @@ def dom0_memory_larger_than_the_machine():
 
 
 @test
-def machine_of_8_mib():
-    """What: a machine too small for dom0 is refused. Method: -m 8M. Expected: what dom0 would get, and what it needs."""
-    refused("machine_of_8_mib", r"dom0 cannot be built: its memory of \d+ KiB is too small", memory="8M")
+def machine_of_6_mib():
+    """What: a machine too small for dom0 is refused. Method: -m 6M. Expected: what dom0 would get, and what it needs."""
+    refused("machine_of_6_mib", r"dom0 cannot be built: its memory of \d+ KiB is too small", memory="6M")
 
 
 @test
