@@ -70,6 +70,17 @@ static void table_free(struct p2m *p, pte_t *t)
     p->tables--;
 }
 
+/*
+ * A table that nothing leads to any more. It is kept until p2m_free(): a lookup on another CPU, which has no
+ * more than a reference to the domain, may still stand in it. All that it finds is absent, the link to the
+ * next one too.
+ */
+static void table_retire(struct p2m *p, pte_t *t)
+{
+    WRITE_ONCE(t[0], p->retired);
+    p->retired = pte_make(virt_to_mfn(t), 0);
+}
+
 int p2m_init(struct domain *d, const struct p2m_format *format, uint32_t max_order)
 {
     struct p2m *p = &d->hvm->p2m;
@@ -85,6 +96,12 @@ void p2m_free(struct domain *d)
 {
     struct p2m *p = &d->hvm->p2m;
 
+    while (p->retired) {
+        pte_t *t = table_below(p->retired);
+
+        p->retired = t[0];
+        table_free(p, t);
+    }
     if (p->root)
         table_free(p, p->root);
     p->root = NULL;
@@ -258,6 +275,8 @@ int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_typ
 
     if (g.g >> P2M_GFN_BITS || (g.g + pages - 1) >> P2M_GFN_BITS)
         return -EINVAL;
+    if (unlikely(READ_ONCE(d->dying))) /* p2m_teardown() may have been here */
+        return -ESRCH;
     p->max_tables = max(p->max_tables, quota_of(d));
     if (type == P2M_RAM && p->log_dirty)
         type = P2M_LOGDIRTY;
@@ -323,7 +342,7 @@ void p2m_flush(struct domain *d)
     tlb_flush_mask(running, 0);
 }
 
-/* Drop what the leaves of a table refer to, and the tables below it. */
+/* Drop what the leaves of a table refer to, and take the tables below it out of use. */
 static int teardown_table(struct p2m *p, pte_t *table, unsigned int level)
 {
     for (unsigned int i = 0; i < PTES_PER_PAGE; i++) {
@@ -338,11 +357,12 @@ static int teardown_table(struct p2m *p, pte_t *table, unsigned int level)
 
             if (rc)
                 return rc;
-            table_free(p, table_below(e));
-        } else if (p2m_holds_reference(type_of(e))) {
-            frame_put(mfn_to_frame(entry_mfn(e)));
         }
-        table[i] = 0; /* so that a restart finds it done */
+        WRITE_ONCE(table[i], 0); /* so that a restart finds it done */
+        if (!is_leaf(e, level))
+            table_retire(p, table_below(e));
+        else if (p2m_holds_reference(type_of(e)))
+            frame_put(mfn_to_frame(entry_mfn(e)));
     }
     return 0;
 }

@@ -73,14 +73,17 @@ struct p2m {
     uint32_t max_tables; /* quota */
     uint64_t max_gfn;    /* highest frame that ever had an entry */
     bool log_dirty;      /* new RAM entries are P2M_LOGDIRTY */
+    pte_t retired;       /* chain of tables out of use since the teardown, never present; 0 = none */
     uint64_t *dirty;     /* a bit for each gfn below dirty_frames */
     uint64_t dirty_frames;
 };
 
 /* Set up / free an empty p2m; the memory for tables comes from the hypervisor's. 0, -ENOMEM. */
 int p2m_init(struct domain *d, const struct p2m_format *format, uint32_t max_order);
+/* With the domain's last reference. */
 void p2m_free(struct domain *d);
-/* A dying domain: drop the references that entries hold, and the tables. 0, -ERESTART. Takes d->mmu_lock. */
+/* A dying domain: drop the references that entries hold; the tables stay until p2m_free(). 0, -ERESTART.
+ * Takes d->mmu_lock. */
 int p2m_teardown(struct domain *d);
 
 /* What is at a gfn: INVALID_MFN when nothing. *type may be NULL. Any context. */
