@@ -80,6 +80,15 @@ static struct node *find(struct ramfs *fs, const char *path, struct node **paren
     return node;
 }
 
+/* The same for a path that must be there. */
+static struct node *find_existing(struct ramfs *fs, const char *path, int *error)
+{
+    struct node *parent;
+    const char *name;
+
+    return find(fs, path, &parent, &name, error);
+}
+
 static struct node *node_new(struct ramfs *fs, struct node *parent, const char *name, bool directory,
                              mode_t mode)
 {
@@ -342,12 +351,11 @@ static int ramfs_open(void *object, const char *path, int flags, mode_t mode, st
 static int ramfs_stat(void *object, const char *path, struct stat *st)
 {
     struct ramfs *fs = object;
-    struct node *node, *parent;
-    const char *name;
+    struct node *node;
     int error;
 
     mutex_lock(&fs->lock);
-    node = find(fs, path, &parent, &name, &error);
+    node = find_existing(fs, path, &error);
     if (node)
         fill_stat(node, st);
     mutex_unlock(&fs->lock);
@@ -357,12 +365,11 @@ static int ramfs_stat(void *object, const char *path, struct stat *st)
 static int ramfs_list(void *object, const char *path, fs_entry_fn entry, void *context)
 {
     struct ramfs *fs = object;
-    struct node *directory, *parent, *node;
-    const char *name;
+    struct node *directory, *node;
     int error;
 
     mutex_lock(&fs->lock);
-    directory = find(fs, path, &parent, &name, &error);
+    directory = find_existing(fs, path, &error);
     if (directory && !directory->directory)
         error = -ENOTDIR;
     if (!error)
@@ -396,12 +403,11 @@ static int ramfs_mkdir(void *object, const char *path, mode_t mode)
 
 static int remove_node(struct ramfs *fs, const char *path, bool directory)
 {
-    struct node *node, *parent;
-    const char *name;
+    struct node *node;
     int error;
 
     mutex_lock(&fs->lock);
-    node = find(fs, path, &parent, &name, &error);
+    node = find_existing(fs, path, &error);
     if (node && node->directory != directory)
         error = directory ? -ENOTDIR : -EISDIR;
     else if (node && (node == &fs->root || !LIST_EMPTY(&node->children)))
@@ -477,12 +483,11 @@ static int move_node(struct ramfs *fs, struct node *node, const char *to)
 static int ramfs_rename(void *object, const char *from, const char *to)
 {
     struct ramfs *fs = object;
-    struct node *node, *parent;
-    const char *name;
+    struct node *node;
     int error;
 
     mutex_lock(&fs->lock);
-    node = find(fs, from, &parent, &name, &error);
+    node = find_existing(fs, from, &error);
     if (node)
         error = node == &fs->root ? -EBUSY : move_node(fs, node, to);
     mutex_unlock(&fs->lock);
@@ -492,12 +497,11 @@ static int ramfs_rename(void *object, const char *from, const char *to)
 static int ramfs_chmod(void *object, const char *path, mode_t mode)
 {
     struct ramfs *fs = object;
-    struct node *node, *parent;
-    const char *name;
+    struct node *node;
     int error;
 
     mutex_lock(&fs->lock);
-    node = find(fs, path, &parent, &name, &error);
+    node = find_existing(fs, path, &error);
     if (node)
         node->mode = mode & 07777;
     mutex_unlock(&fs->lock);
@@ -507,12 +511,11 @@ static int ramfs_chmod(void *object, const char *path, mode_t mode)
 static int ramfs_utime(void *object, const char *path, time_t modified)
 {
     struct ramfs *fs = object;
-    struct node *node, *parent;
-    const char *name;
+    struct node *node;
     int error;
 
     mutex_lock(&fs->lock);
-    node = find(fs, path, &parent, &name, &error);
+    node = find_existing(fs, path, &error);
     if (node)
         node->modified = modified;
     mutex_unlock(&fs->lock);
