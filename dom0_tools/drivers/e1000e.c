@@ -76,9 +76,6 @@
 #define IVAR_VALUE  (8U | 0U | (8U | 1U) << 8 | (8U | 2U) << 16)
 #define VECTORS     3
 
-#define MSIX_TABLE    4
-#define MSIX_BIR_MASK 7U
-
 #define RING_ENTRIES 256U /* a page of 16-byte descriptors */
 #define MAX_REVIVALS 5
 #define RESET_TIME   (2 * NSEC_PER_SEC)
@@ -511,16 +508,13 @@ static void keep_alive(void *arg)
 
 static bool map_device(struct e1000e *nic)
 {
-    unsigned cap = pci_find_capability(nic->function.address, PCI_CAP_MSIX);
-    struct pci_bar bar, table;
+    struct pci_bar bar;
 
     pci_read_bar(&nic->function, 0, &bar);
-    if (!bar.present || bar.io || bar.size < REGISTERS_SIZE || cap == 0)
-        return refuse(nic, "it has no registers in memory, or no MSI-X interrupts");
+    if (!bar.present || bar.io || bar.size < REGISTERS_SIZE ||
+        pci_read_msix(&nic->function, &nic->msix_table) < VECTORS)
+        return refuse(nic, "it has no registers in memory, or not enough MSI-X interrupts");
     pci_command_bits(nic->function.address, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, PCI_COMMAND_INTX_OFF);
-    pci_read_bar(&nic->function, pci_config_read(nic->function.address, cap + MSIX_TABLE, 4) & MSIX_BIR_MASK,
-                 &table);
-    nic->msix_table = table.address;
     nic->registers = map_machine(bar.address, REGISTERS_SIZE, PTE_RW | PTE_UNCACHED);
     return nic->registers || refuse(nic, "its registers cannot be mapped");
 }

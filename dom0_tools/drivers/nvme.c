@@ -32,11 +32,6 @@
 #define CC_ENABLE  1U
 #define CC_ENTRIES (4U << 20 | 6U << 16)
 
-#define MSIX_CONTROL   2
-#define MSIX_SIZE_MASK 0x07ff
-#define MSIX_TABLE     4
-#define MSIX_BIR_MASK  7U
-
 #define MAX_CONTROLLERS 16
 #define MAX_REVIVALS    5
 #define WATCH_PERIOD    NSEC_PER_SEC
@@ -98,18 +93,14 @@ static bool stop(struct nvme_controller *controller)
 
 static bool map_registers(struct nvme_controller *controller)
 {
-    struct pci_address address = controller->function.address;
-    unsigned cap = pci_find_capability(address, PCI_CAP_MSIX);
-    struct pci_bar bar, table;
+    struct pci_bar bar;
 
     pci_read_bar(&controller->function, 0, &bar);
-    if (!bar.present || bar.io || bar.size < 2 * PAGE_SIZE || cap == 0)
+    controller->nr_vectors = pci_read_msix(&controller->function, &controller->msix_table);
+    if (!bar.present || bar.io || bar.size < 2 * PAGE_SIZE || controller->nr_vectors == 0)
         return nvme_refuse(controller, "it has no registers in memory, or no MSI-X interrupts");
-    pci_command_bits(address, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, PCI_COMMAND_INTX_OFF);
-    pci_read_bar(&controller->function, pci_config_read(address, cap + MSIX_TABLE, 4) & MSIX_BIR_MASK,
-                 &table);
-    controller->msix_table = table.address;
-    controller->nr_vectors = (pci_config_read(address, cap + MSIX_CONTROL, 2) & MSIX_SIZE_MASK) + 1;
+    pci_command_bits(controller->function.address, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
+                     PCI_COMMAND_INTX_OFF);
     controller->length = 2 * PAGE_SIZE; /* the registers, and the doorbells of a few queues */
     controller->registers = map_machine(bar.address, controller->length, PTE_RW | PTE_UNCACHED);
     return controller->registers || nvme_refuse(controller, "its registers cannot be mapped");

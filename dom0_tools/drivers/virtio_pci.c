@@ -56,12 +56,6 @@
 
 #define NO_VECTOR 0xffff
 
-/* MSI-X capability: control word with the table's size, and where the table lies. */
-#define MSIX_CONTROL   2
-#define MSIX_SIZE_MASK 0x07ff
-#define MSIX_TABLE     4
-#define MSIX_BIR_MASK  7U
-
 /* A reset that takes longer is a fault. */
 #define RESET_TIME (2 * NSEC_PER_SEC)
 
@@ -181,16 +175,10 @@ static const char *map_registers(struct virtio_device *device)
 
 static const char *find_vectors(struct virtio_device *device)
 {
-    struct pci_address address = device->function.address;
-    unsigned cap = pci_find_capability(address, PCI_CAP_MSIX);
-    struct pci_bar bar;
-
-    if (cap == 0)
+    device->nr_vectors = (uint16_t)pci_read_msix(&device->function, &device->msix_table);
+    if (device->nr_vectors == 0)
         return "it has no MSI-X interrupts";
-    pci_read_bar(&device->function, pci_config_read(address, cap + MSIX_TABLE, 4) & MSIX_BIR_MASK, &bar);
-    device->msix_table = bar.address;
-    device->nr_vectors = (uint16_t)((pci_config_read(address, cap + MSIX_CONTROL, 2) & MSIX_SIZE_MASK) + 1);
-    return bar.present && device->nr_vectors > 1 ? NULL : "it has fewer than two MSI-X vectors";
+    return device->nr_vectors > 1 ? NULL : "it has fewer than two MSI-X vectors";
 }
 
 void virtio_reset(struct virtio_device *device)

@@ -5,6 +5,12 @@
 #define HEADER_TYPE_NORMAL 0
 #define HEADER_TYPE_BRIDGE 1
 
+/* The MSI-X capability (6.8.2): control word with the table's size, and the register whose memory has it. */
+#define MSIX_CONTROL   2
+#define MSIX_SIZE_MASK 0x07ff
+#define MSIX_TABLE     4
+#define MSIX_BIR_MASK  7U
+
 #define BAR_IO           0x1
 #define BAR_TYPE_MASK    0x6
 #define BAR_TYPE_64      0x4
@@ -94,4 +100,17 @@ void pci_read_bar(const struct pci_function *function, unsigned i, struct pci_ba
     bar->present = bits != 0;
     bar->size = bits & -bits;
     bar->address = ((uint64_t)high << 32 | low) & ~(uint64_t)(bar->io ? ~BAR_IO_MASK : ~BAR_MEMORY_MASK);
+}
+
+unsigned pci_read_msix(const struct pci_function *function, uint64_t *table)
+{
+    unsigned cap = pci_find_capability(function->address, PCI_CAP_MSIX);
+    unsigned index = cap == 0 ? 0 : pci_config_read(function->address, cap + MSIX_TABLE, 4) & MSIX_BIR_MASK;
+    struct pci_bar bar;
+
+    if (cap == 0 || index >= function->nr_bars)
+        return 0;
+    pci_read_bar(function, index, &bar);
+    *table = bar.address;
+    return bar.present ? (pci_config_read(function->address, cap + MSIX_CONTROL, 2) & MSIX_SIZE_MASK) + 1 : 0;
 }

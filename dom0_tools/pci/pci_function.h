@@ -54,6 +54,12 @@ void pci_read_function(struct pci_function *function, struct pci_address address
  */
 void pci_read_bar(const struct pci_function *function, unsigned i, struct pci_bar *bar);
 
+/*
+ * How many MSI-X vectors the function has, 0: none; *table becomes the machine address of the memory that its
+ * table lies in, as pirq_map_msix() wants it.
+ */
+unsigned pci_read_msix(const struct pci_function *function, uint64_t *table);
+
 /* Switches bits of the command register on or off. */
 void pci_command_bits(struct pci_address address, uint16_t on, uint16_t off);
 
