@@ -38,6 +38,8 @@ int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
     spin_lock(&d->mmu_lock);
     slot = entry_at(d, at);
     rc = slot ? pte_update_l1(d, owner, slot, val) : -EINVAL;
+    if (pv_foreign_flush_needed(d))
+        pv_foreign_flush(d);
     spin_unlock(&d->mmu_lock);
     return rc;
 }
@@ -61,11 +63,14 @@ int pv_grant_unmap(struct grant_place at, mfn_t m, bool *flush)
 {
     struct domain *d = current->domain;
     pte_t *slot, was = 0;
+    bool flush_owed;
     int rc;
 
     spin_lock(&d->mmu_lock);
+    flush_owed = d->pv.foreign_unmapped;
     slot = entry_at(d, at);
     rc = slot ? take_away(d, slot, m, &was) : -EINVAL;
+    d->pv.foreign_unmapped = flush_owed; /* for this entry the caller flushes, if it is needed */
     spin_unlock(&d->mmu_lock);
     *flush = was & PTE_A;
     return rc;

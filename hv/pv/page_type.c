@@ -31,8 +31,10 @@
  *  8. L4 slots 256..271 are the hypervisor's: never updated by guests, ignored by validation, and written
  * when a table becomes an L4 (mmu_hv_slots).
  *  9. When a frame changes from one type to another, TLB entries of its former life are flushed first where
- * they may still exist. The stamp in struct frame, taken whenever a count falls to 0, tells which CPUs have
- * flushed since.
+ * they may still exist; until then it is not PGT_VALIDATED, so that nobody else can use it as the new type.
+ * The stamp in struct frame tells which CPUs have flushed since. It is taken, under mmu_lock, whenever a
+ * writable mapping of the owner's goes and when a table's count falls to 0. Uses of others do not stamp: who
+ * unmaps a foreign frame flushes before the operation ends, and the hypervisor's own writes need no TLB.
  * 10. Validation and release of L2..L4 tables can be preempted. A frame being validated then is PGT_PARTIAL,
  * with `aux` entries done and one type and one general reference held by that state; whoever asks for the
  * same type goes on with it and takes these over. A frame being released has neither PGT_VALIDATED nor
@@ -311,33 +313,34 @@ void page_put_upper(struct domain *d, struct frame *f)
     type_put(d, f);
 }
 
-bool page_get_writable_slow(struct frame *f)
+/* Another CPU makes the frame writable and is still flushing: it may be waiting for this one. */
+static uint64_t wait_validated(const struct frame *f)
 {
-    uint64_t x = READ_ONCE(f->type), next;
-
-    do {
-        if (likely((x & PGT_TYPE_MASK) == PGT_WRITABLE))
-            next = x + 1;
-        else if (!(x & PGT_COUNT_MASK))
-            next = PGT_WRITABLE | PGT_VALIDATED | 1;
-        else
-            return false;
-    } while (unlikely(!atomic_cmpxchg(&f->type, &x, next)));
-
-    if (unlikely((x & PGT_TYPE_MASK) != PGT_WRITABLE && (x & PGT_TYPE_MASK) != PGT_NONE))
-        flush_former_life(frame_owner(f), f);
-    return true;
+    cpu_service_requests();
+    cpu_relax();
+    return READ_ONCE(f->type);
 }
 
-void page_put_writable_slow(struct frame *f)
+bool page_get_writable_slow(struct frame *f)
 {
     uint64_t x = READ_ONCE(f->type);
 
-    do {
-        ASSERT((x & PGT_TYPE_MASK) == PGT_WRITABLE && (x & PGT_COUNT_MASK));
-        if ((x & PGT_COUNT_MASK) == 1)
-            f->stamp = tlb_clock_now();
-    } while (unlikely(!atomic_cmpxchg(&f->type, &x, x - 1)));
+    for (;;) {
+        if ((x & PGT_TYPE_MASK) != PGT_WRITABLE) {
+            if (x & PGT_COUNT_MASK)
+                return false;
+            if (atomic_cmpxchg(&f->type, &x, PGT_WRITABLE | 1))
+                break;
+        } else if (!(x & PGT_VALIDATED)) {
+            x = wait_validated(f);
+        } else if (atomic_cmpxchg(&f->type, &x, x + 1)) {
+            return true;
+        }
+    }
+    if ((x & PGT_TYPE_MASK) != PGT_NONE)
+        flush_former_life(frame_owner(f), f);
+    atomic_fetch_or(&f->type, PGT_VALIDATED);
+    return true;
 }
 
 int page_pin(struct domain *d, mfn_t m, unsigned int level)

@@ -5,6 +5,7 @@
 
 #include "hv/cpu/ipi.h"
 #include "hv/domain/domain.h"
+#include "hv/lib/bug.h"
 #include "hv/mm/paging.h"
 
 #define PGT_TABLE(level) ((uint64_t)(level) << 61) /* PGT_L1..PGT_L4 by level */
@@ -53,28 +54,24 @@ static inline int page_finish_drops(struct domain *d)
 }
 
 /* Writable references; the caller holds a general one. page_get_writable: false when it is a table or
- * descriptor page. */
+ * descriptor page. A mapping of the owner's that goes is stamped before its reference is put (rule 9). */
 bool __must_check page_get_writable_slow(struct frame *f);
-void page_put_writable_slow(struct frame *f);
 
 static inline bool __must_check page_get_writable(struct frame *f)
 {
     uint64_t x = READ_ONCE(f->type);
 
     /* The highest type is the commonest. */
-    if (likely(x >= PGT_WRITABLE) && likely(atomic_cmpxchg(&f->type, &x, x + 1)))
+    if (likely(x >= (PGT_WRITABLE | PGT_VALIDATED)) && likely(atomic_cmpxchg(&f->type, &x, x + 1)))
         return true;
     return page_get_writable_slow(f);
 }
 
 static inline void page_put_writable(struct frame *f)
 {
-    uint64_t x = READ_ONCE(f->type);
+    uint64_t x = atomic_sub_return(&f->type, 1);
 
-    if ((x & PGT_COUNT_MASK) == 1)
-        f->stamp = tlb_clock_now();
-    if (unlikely(!atomic_cmpxchg(&f->type, &x, x - 1)))
-        page_put_writable_slow(f);
+    ASSERT((x & PGT_TYPE_MASK) == PGT_WRITABLE);
 }
 
 /* Pin and unpin (MMUEXT_PIN_L<level>_TABLE / UNPIN). As page_get_type and page_put_type. Lock: d->mmu_lock.
@@ -112,12 +109,12 @@ static inline pte_t pte_adjust_l1(pte_t e)
     return e & PTE_GUEST_KERNEL ? e : e | PTE_G;
 }
 
-/* pte_update for L1. */
+/* pte_update for L1. One that takes the A bit away may hide that TLBs have the entry. */
 static inline int pte_update_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val)
 {
     pte_t old = READ_ONCE(*slot);
 
-    if (!(val & PTE_P) || ((old ^ val) & ~PTE_L1_SOFT))
+    if ((~val & (PTE_P | PTE_A)) || ((old ^ val) & ~PTE_L1_SOFT))
         return pte_change_l1(d, pg_owner, slot, val, false);
     WRITE_ONCE(*slot, pte_adjust_l1(val));
     return 0;

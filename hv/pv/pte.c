@@ -82,7 +82,9 @@ void pte_put_l1(pte_t e, struct domain *d)
     if (!(e & PTE_P) || unlikely(!mfn_valid(m) || f->owner == DOMID_IO))
         return;
     if (e & PTE_RW) {
-        if (unlikely(f->owner != d->id))
+        if (likely(f->owner == d->id))
+            f->stamp = tlb_clock_now();
+        else
             d->pv.foreign_unmapped = true;
         page_put_writable(f);
     } else if (unlikely((f->type & PGT_TYPE_MASK) == PGT_SEG_DESC) && (f->type & PGT_COUNT_MASK) &&
@@ -103,6 +105,18 @@ static void slot_write(pte_t *slot, pte_t old, pte_t val, bool preserve_ad)
         ;
 }
 
+/*
+ * An entry was written without the A bit, which it may have had, or been given by a CPU just before. When a
+ * grant is unmapped the bit says whether TLBs have the entry, so they must not have it from here on.
+ */
+static void forget_accessed(struct domain *d, pte_t e)
+{
+    mfn_t m = pte_mfn(e);
+
+    if (!mfn_valid(m) || mfn_to_frame(m)->owner != d->id)
+        d->pv.foreign_unmapped = true;
+}
+
 int pte_change_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val, bool preserve_ad)
 {
     pte_t old = READ_ONCE(*slot);
@@ -112,6 +126,8 @@ int pte_change_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t 
         slot_write(slot, old, val, preserve_ad);
     } else if (!((old ^ val) & ~PTE_L1_SOFT)) {
         slot_write(slot, old, pte_adjust_l1(val), preserve_ad);
+        if (!preserve_ad && !(val & PTE_A))
+            forget_accessed(d, val);
         return 0;
     } else {
         rc = pte_get_l1(val, d, pg_owner);
@@ -138,6 +154,8 @@ int pte_replace_l1(struct domain *d, pte_t *slot, pte_t old, pte_t val)
     }
     if (!soft)
         pte_put_l1(old, d);
+    else if (!(val & PTE_A))
+        forget_accessed(d, val);
     return 0;
 }
 

@@ -50,6 +50,10 @@ void pv_drop_ldt(struct vcpu *v __unused)
 void pv_drop_gdt(struct vcpu *v __unused)
 {
 }
+void cpu_service_requests(void)
+{
+    cr_assert_fail("one CPU waits for itself");
+}
 bool domain_get(struct domain *d)
 {
     d->refcount++;
@@ -406,6 +410,66 @@ Test(page_type, flush_between_lives, .init = start)
     cr_assert(page_get_writable(owned[0]));
     cr_assert_eq(fake_flushes, 2, "a stale walk would use the page as a table");
     page_put_writable(owned[0]);
+}
+
+static void not_writable_yet(void)
+{
+    cr_assert_not(owned[0]->type & PGT_VALIDATED, "another CPU would write while stale walks use the table");
+}
+
+Test(page_type, no_use_before_the_flush, .init = start)
+{
+    mfn_t m = frame_to_mfn(owned[0]);
+
+    cr_assert_eq(page_pin(&guest, m, 1), 0);
+    cr_assert_eq(page_unpin(&guest, m), 0);
+    fake_flushes = 0;
+    fake_on_flush = not_writable_yet;
+    cr_assert(page_get_writable(owned[0]));
+    cr_assert_eq(fake_flushes, 1);
+    fake_on_flush = NULL;
+    cr_assert_eq(owned[0]->type, PGT_WRITABLE | PGT_VALIDATED | 1);
+    page_put_writable(owned[0]);
+}
+
+/* Whoever puts the last reference may have looked at the clock before another CPU's mapping went. */
+Test(page_type, each_mapping_that_goes_is_stamped, .init = start)
+{
+    pte_t *l1 = frame_to_virt(owned[0]), e = pte_make(frame_to_mfn(owned[1]), PTE_P | PTE_RW | PTE_US);
+    uint32_t mapped;
+
+    l1[0] = l1[1] = e;
+    cr_assert_eq(page_pin(&guest, frame_to_mfn(owned[0]), 1), 0);
+    mapped = tlb_clock_now();
+    cr_assert_eq(pte_update(&guest, &guest, 1, &l1[0], 0, false), 0);
+    cr_assert_gt(owned[1]->stamp, mapped, "a mapping went, and one remains");
+    mapped = owned[1]->stamp;
+    cr_assert(page_get_writable(owned[1]));
+    page_put_writable(owned[1]);
+    cr_assert_eq(owned[1]->stamp, mapped, "the hypervisor's own use is in no TLB");
+}
+
+/* Unmapping a grant flushes only what was accessed. */
+Test(page_type, the_accessed_bit_is_not_forgotten, .init = start)
+{
+    pte_t *l1 = frame_to_virt(owned[0]), e = pte_make(frame_to_mfn(others), PTE_P | PTE_US);
+
+    cr_assert_eq(page_pin(&guest, frame_to_mfn(owned[0]), 1), 0);
+    cr_assert_eq(pte_update(&guest, &other, 1, &l1[0], e, false), 0);
+    l1[0] |= PTE_A;
+    cr_assert_eq(pte_update(&guest, &guest, 1, &l1[0], e | PTE_A | PTE_NX, false), 0);
+    cr_assert_eq(pte_update(&guest, &guest, 1, &l1[0], e, true), 0);
+    cr_assert(l1[0] & PTE_A);
+    cr_assert_not(pv_foreign_flush_needed(&guest), "the bit is still there");
+    cr_assert_eq(pte_update(&guest, &guest, 1, &l1[0], e, false), 0);
+    cr_assert(pv_foreign_flush_needed(&guest), "written over");
+    pv_foreign_flush(&guest);
+    cr_assert_eq(pte_update_l1(&guest, &guest, &l1[0], e), 0);
+    cr_assert(pv_foreign_flush_needed(&guest), "a CPU may have set the bit just before it was written over");
+    pv_foreign_flush(&guest);
+    l1[0] |= PTE_A;
+    cr_assert_eq(pte_replace_l1(&guest, &l1[0], l1[0], e), 0);
+    cr_assert(pv_foreign_flush_needed(&guest), "taken away by an emulated instruction");
 }
 
 Test(page_type, descriptor_pages, .init = start)
