@@ -138,6 +138,19 @@ class Session:
         return "\n".join("    | " + line for line in self.output.splitlines()[-lines:])
 
 
+def until_none_is_dying(session):
+    """A domain whose command to end has returned is listed, in state `d`, and has its memory, until dom0's daemons have let go
+    of its rings."""
+    while re.search(r"^\S+ +\d+ +\d+ +\d+ +\S{5}d ", session.command_line("xl list"), re.M):
+        pass
+
+
+def free_kib(session):
+    """KiB of the machine that are free when no domain is dying."""
+    until_none_is_dying(session)
+    return int(re.search(r"^machine +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)[1])
+
+
 def dom0_files(name, files):
     """dom0's archive with further files, {path in it: file on the host}; returns the path of the new one."""
     path = os.path.join(LOGS, name + ".tar")

@@ -4,7 +4,7 @@
 import os
 import re
 
-from driver import BUILD, CONSOLE, DOM0, PROMPT, TCG_CPU, XEN, boot, check, dom0_files, power_off, test
+from driver import BUILD, CONSOLE, DOM0, PROMPT, TCG_CPU, XEN, boot, check, dom0_files, free_kib, power_off, test
 
 ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
 LEAVE = "\x1d"
@@ -19,11 +19,6 @@ def machine(name, lifetime=60, **options):
 
 def create(session, name, words=""):
     session.command_line(f"xl create -q kernel=/guest/answer name={name} memory=4 extra='{words}'")
-
-
-def free_memory(session):
-    """Free memory of the machine in KiB."""
-    return int(re.search(r"^machine +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)[1])
 
 
 def with_domains(session, names):
@@ -123,7 +118,7 @@ def console_of_hostile_domains():
         session.expect(PROMPT)
         names = [f"{kind}{number}" for kind in ("flood", "events", "corrupt") for number in (1, 2)]
         with_domains(session, names + ["good"])  # the tables of the memory that they have are made on first use
-        before = free_memory(session)
+        before = free_kib(session)
         for name in names:
             create(session, name, name[:-1])
         create(session, "good")
@@ -137,9 +132,6 @@ def console_of_hostile_domains():
         leave(session)
         for name in names + ["good"]:
             session.command_line("xl destroy " + name)
-        for _ in range(100):
-            after = free_memory(session)
-            if after == before:
-                break
+        after = free_kib(session)
         check(after == before, f"the machine's free memory was {before} KiB and is {after} KiB")
         power_off(session)

@@ -4,7 +4,7 @@
 import os
 import re
 
-from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, power_off, test
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, free_kib, power_off, test
 
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")  # LZ4
 STANDARD = os.path.join(BUILD, "debs", "vmlinuz")  # xz
@@ -19,11 +19,6 @@ def linux(name, kernel, vcpus, cpus, words, lifetime=120, memory=256):
     option = f'domain="lin,kernel=2,ramdisk=3,mem={memory}M,vcpus={vcpus},cmdline=console=hvc0 quiet {words}"'
     return boot(name, lifetime=lifetime, cpus=cpus, memory="1G", append=f"{CONSOLE} dom0_mem=64M {option}",
                 modules=MODULES + [(kernel, ""), (STRESS, "")])  # fmt: skip
-
-
-def free_kib(session):
-    """Free memory of the machine, as dom0's `mem` prints it."""
-    return int(re.search(r"^machine +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)[1])
 
 
 def run_to_the_end(session, vcpus, seconds):

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, die_with_parent, dom0_files, test
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, die_with_parent, dom0_files, test, until_none_is_dying
 
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 NET = os.path.join(BUILD, "interop", "net.cpio.gz")
@@ -175,6 +175,7 @@ def network_hostile_guest():
             session.expect(PROMPT)
             session.command_line(f"xl destroy {domid}")
             until_gone(session, "vif")
+            until_none_is_dying(session)
             free.append(int(re.search(r"^dom0 +\d+ +\d+ +(\d+)", session.command_line("mem"), re.M)[1]))
         check("closed: impossible request index" in session.output, "no line about the rings")
     check(free[1] >= free[0] - 64, f"dom0 has {free[0]} KiB free after the first, {free[1]} KiB after the second")

@@ -4,9 +4,9 @@
 import os
 import re
 
-from driver import BUILD, CONSOLE, PROMPT, boot, check, power_off, test
+from driver import BUILD, CONSOLE, PROMPT, boot, check, free_kib, power_off, test
 from test_disk import Disks, enter, guest, leave, machine, make_boot_disk, run
-from test_linux import CLOUD, MODULES, STANDARD, STRESS, SWITCH, free_kib
+from test_linux import CLOUD, MODULES, STANDARD, STRESS, SWITCH
 
 GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-i386-xen_pvh.bin")
 
