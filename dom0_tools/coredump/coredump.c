@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/coredump/coredump.h"
 #include "dom0_tools/coredump/elf_core.h"
+#include "dom0_tools/coredump/hvm_domain.h"
 #include "dom0_tools/xc/domain.h"
+#include "dom0_tools/xc/hvm.h"
 #include "dom0_tools/xc/vcpu.h"
 #include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
@@ -20,8 +22,10 @@ struct dump {
     char *error;
     size_t error_size;
     struct xen_domctl_getdomaininfo info;
+    bool hvm;
     struct vcpu_guest_context *vcpu;
     unsigned int nr_vcpus;
+    enum paging paging; /* of vCPU 0 */
     struct page_walk walk;
     struct page_list list;
 };
@@ -67,6 +71,25 @@ static void read_pages(void *arg, size_t place, size_t count, char *data)
         unmap_frames(window, count);
 }
 
+/* False: it has never been up, or is down. */
+static bool read_hvm_vcpu(struct dump *dump, unsigned int id, struct vcpu_guest_context *context)
+{
+    struct xen_domctl_getvcpuinfo info;
+    struct hvm_hw_cpu cpu;
+
+    if (xc_vcpu_info(dump->domid, id, &info) != 0 || !info.online || xc_hvm_cpu(dump->domid, id, &cpu) != 0)
+        return false;
+    if (dump->nr_vcpus == 0)
+        dump->paging = hvm_paging(&cpu);
+    hvm_context(context, &cpu);
+    return true;
+}
+
+static bool read_vcpu(struct dump *dump, unsigned int id, struct vcpu_guest_context *context)
+{
+    return dump->hvm ? read_hvm_vcpu(dump, id, context) : xc_vcpu_get_context(dump->domid, id, context) == 0;
+}
+
 static bool read_vcpus(struct dump *dump)
 {
     unsigned int most = dump->info.max_vcpu_id + 1;
@@ -75,17 +98,32 @@ static bool read_vcpus(struct dump *dump)
     if (dump->vcpu == NULL)
         return fail(dump, "out of memory");
     for (unsigned int i = 0; i < most; i++)
-        if (xc_vcpu_get_context(dump->domid, i, &dump->vcpu[dump->nr_vcpus]) == 0)
+        if (read_vcpu(dump, i, &dump->vcpu[dump->nr_vcpus]))
             dump->nr_vcpus++;
     return dump->nr_vcpus != 0 || fail(dump, "none of its vCPUs has been started");
+}
+
+/* A PV domain's memory is what its tables show: where else a frame could be is unknown. */
+static bool read_memory(struct dump *dump)
+{
+    bool ok =
+        page_walk(&dump->walk, dump->domid, dump->paging, dump->vcpu[0].ctrlreg[3], dump->info.tot_pages);
+
+    if (ok && dump->hvm)
+        ok = hvm_page_list(&dump->list, &dump->info);
+    else if (ok)
+        ok = page_list_init(&dump->list, dump->walk.pages) &&
+             page_list_add_walk(&dump->list, &dump->walk, pfn_of) && page_list_finish(&dump->list);
+    return ok || fail(dump, "its page tables are too much for this domain's memory");
 }
 
 static bool write_file(struct dump *dump, const char *path)
 {
     xen_pfn_t frame = dump->info.shared_info_frame;
-    void *shared_info = map_foreign(dump->domid, &frame, 1, PTE_RO, NULL);
+    void *shared_info = dump->hvm ? NULL : map_foreign(dump->domid, &frame, 1, PTE_RO, NULL);
     void *nothing = page_alloc_zeroed();
-    const struct elf_core core = { .vcpu = dump->vcpu,
+    const struct elf_core core = { .hvm = dump->hvm,
+                                   .vcpu = dump->vcpu,
                                    .nr_vcpus = dump->nr_vcpus,
                                    .shared_info = shared_info != NULL ? shared_info : nothing,
                                    .walk = &dump->walk,
@@ -108,30 +146,18 @@ static bool write_file(struct dump *dump, const char *path)
     return ok;
 }
 
-static bool dump_paused(struct dump *dump, const char *path)
-{
-    if (!read_vcpus(dump))
-        return false;
-    if (!page_walk(&dump->walk, dump->domid, xen_cr3_to_pfn(dump->vcpu[0].ctrlreg[3]),
-                   dump->info.tot_pages) ||
-        !page_list_make(&dump->list, &dump->walk, pfn_of))
-        return fail(dump, "its page tables are too much for this domain's memory");
-    return write_file(dump, path);
-}
-
 bool coredump_write(domid_t domid, const char *path, char *error, size_t size)
 {
     struct dump dump = { .domid = domid, .error = error, .error_size = size };
     int rc = xc_domain_info(domid, &dump.info);
     bool ok;
 
-    if (rc == 0 && (dump.info.flags & XEN_DOMINF_hvm_guest) != 0)
-        return fail(&dump, "only PV domains can be dumped");
     if (rc == 0)
         rc = xc_domain_pause(domid);
     if (rc != 0)
         return fail(&dump, "%s", strerror(xen_errno_to_c(rc)));
-    ok = dump_paused(&dump, path);
+    dump.hvm = (dump.info.flags & XEN_DOMINF_hvm_guest) != 0;
+    ok = read_vcpus(&dump) && read_memory(&dump) && write_file(&dump, path);
     xc_domain_unpause(domid);
     page_list_free(&dump.list);
     page_walk_free(&dump.walk);

@@ -9,8 +9,9 @@
 #include <xen/xen.h>
 
 /*
- * Writes the file; the domain stands still meanwhile. What a vCPU's kernel has mapped is in it. PV domains,
- * also those that have crashed. False with a sentence in error[size], and no file.
+ * Writes the file; the domain stands still meanwhile, and may have crashed. Of a PV domain it has what the
+ * first vCPU's kernel has mapped, of a hardware guest all its memory. False with a sentence in error[size],
+ * and no file.
  */
 bool coredump_write(domid_t domid, const char *path, char *error, size_t size);
 

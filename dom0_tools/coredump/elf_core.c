@@ -19,6 +19,7 @@
 #define NT_PRSTATUS    1
 #define MAX_SEGMENTS   65000U /* a 16-bit field counts them */
 #define PV_MAGIC       0xF00FEBEDUL
+#define HVM_MAGIC      0xF00FEBEEUL
 #define FORMAT_VERSION 1U
 
 struct elf_header {
@@ -72,9 +73,10 @@ struct xen_version_note {
 };
 
 static const char section_names[] =
-    "\0.shstrtab\0.note.Xen\0.xen_prstatus\0.xen_shared_info\0.xen_p2m\0.xen_pages";
+    "\0.shstrtab\0.note.Xen\0.xen_prstatus\0.xen_shared_info\0.xen_p2m\0.xen_pfn\0.xen_pages";
 
-enum section { NONE, NAMES, NOTES, PRSTATUS, SHARED_INFO, P2M, PAGES, NR_SECTIONS };
+/* NUMBERS: .xen_p2m has a page's pfn and mfn; .xen_pfn the pfn, for domains that know no other. */
+enum section { NONE, NAMES, NOTES, PRSTATUS, SHARED_INFO, NUMBERS, PAGES, NR_SECTIONS };
 
 /* Offsets in the file. */
 struct layout {
@@ -163,7 +165,8 @@ static void put_thread(struct writer *w, const struct vcpu_guest_context *contex
 static void put_xen_notes(struct writer *w, const struct elf_core *core)
 {
     static struct xen_version_note version;
-    const struct xen_header_note header = { PV_MAGIC, core->nr_vcpus, core->list->nr, PAGE };
+    const struct xen_header_note header = { core->hvm ? HVM_MAGIC : PV_MAGIC, core->nr_vcpus, core->list->nr,
+                                            PAGE };
     const uint64_t format = FORMAT_VERSION;
     long number = hypercall_xen_version(XENVER_version, NULL);
 
@@ -183,12 +186,14 @@ static void put_xen_notes(struct writer *w, const struct elf_core *core)
 
 /* ---- the plan ---- */
 
-static void count_segment(void *arg, const struct dump_segment *segment)
+/* A kernel that has mapped its memory page by page in disorder is shown as far as there is room. */
+static bool count_segment(void *arg, const struct dump_segment *segment)
 {
     struct layout *l = arg;
 
     (void)segment;
     l->nr_segments++;
+    return l->nr_segments < MAX_SEGMENTS;
 }
 
 static uint64_t plan_section(struct layout *l, enum section which, const char *name, uint32_t type,
@@ -213,8 +218,6 @@ static void plan(struct layout *l, const struct elf_core *core)
 
     *l = (struct layout){ 0 };
     page_list_segments(core->list, core->walk, count_segment, l);
-    if (l->nr_segments > MAX_SEGMENTS)
-        l->nr_segments = MAX_SEGMENTS;
     end += (l->nr_segments + 1) * sizeof(struct elf_segment) + NR_SECTIONS * sizeof(struct elf_section);
     l->core_notes = end;
     l->core_notes_size = core->nr_vcpus * note_size("CORE", sizeof(struct prstatus));
@@ -227,8 +230,10 @@ static void plan(struct layout *l, const struct elf_core *core)
     end = plan_section(l, PRSTATUS, ".xen_prstatus", SHT_PROGBITS, (end + 7) & ~7UL,
                        core->nr_vcpus * sizeof(*core->vcpu), sizeof(*core->vcpu));
     end = plan_section(l, SHARED_INFO, ".xen_shared_info", SHT_PROGBITS, end, PAGE, PAGE);
-    end = plan_section(l, P2M, ".xen_p2m", SHT_PROGBITS, end, nr * sizeof(struct dump_page),
-                       sizeof(struct dump_page));
+    end = core->hvm ? plan_section(l, NUMBERS, ".xen_pfn", SHT_PROGBITS, end, nr * sizeof(uint64_t),
+                                   sizeof(uint64_t))
+                    : plan_section(l, NUMBERS, ".xen_p2m", SHT_PROGBITS, end, nr * sizeof(struct dump_page),
+                                   sizeof(struct dump_page));
     plan_section(l, PAGES, ".xen_pages", SHT_PROGBITS, (end + PAGE - 1) & ~(uint64_t)(PAGE - 1), nr * PAGE,
                  PAGE);
 }
@@ -256,7 +261,7 @@ static void put_header(struct writer *w)
     put(w, &header, sizeof(header));
 }
 
-static void put_segment(void *arg, const struct dump_segment *segment)
+static bool put_segment(void *arg, const struct dump_segment *segment)
 {
     struct writer *w = arg;
     const struct layout *l = w->layout;
@@ -270,9 +275,8 @@ static void put_segment(void *arg, const struct dump_segment *segment)
         .align = PAGE,
     };
 
-    /* A kernel that has mapped its memory page by page in disorder is shown as far as there is room. */
-    if (w->at < sizeof(struct elf_header) + (l->nr_segments + 1) * sizeof(load))
-        put(w, &load, sizeof(load));
+    put(w, &load, sizeof(load));
+    return w->at < sizeof(struct elf_header) + (l->nr_segments + 1) * sizeof(load);
 }
 
 static void put_headers(struct writer *w, const struct elf_core *core)
@@ -288,6 +292,14 @@ static void put_headers(struct writer *w, const struct elf_core *core)
     put(w, &note, sizeof(note));
     page_list_segments(core->list, core->walk, put_segment, w);
     put(w, l->section, sizeof(l->section));
+}
+
+static void put_numbers(struct writer *w, const struct elf_core *core)
+{
+    if (!core->hvm)
+        put(w, core->list->page, core->list->nr * sizeof(*core->list->page));
+    for (size_t i = 0; core->hvm && i < core->list->nr; i++)
+        put(w, &core->list->page[i].pfn, sizeof(core->list->page[i].pfn));
 }
 
 static void put_pages(struct writer *w, const struct elf_core *core)
@@ -321,7 +333,7 @@ bool elf_core_write(FILE *file, const struct elf_core *core)
     pad_to(&w, layout.section[PRSTATUS].offset);
     put(&w, core->vcpu, core->nr_vcpus * sizeof(*core->vcpu));
     put(&w, core->shared_info, PAGE);
-    put(&w, core->list->page, core->list->nr * sizeof(*core->list->page));
+    put_numbers(&w, core);
     pad_to(&w, layout.section[PAGES].offset);
     put_pages(&w, core);
     return w.ok && fflush(file) == 0;

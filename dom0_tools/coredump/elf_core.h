@@ -2,7 +2,8 @@
 /*
  * The file: a 64-bit ELF core for gdb (program headers: PT_NOTE with the registers of each vCPU as a thread,
  * PT_LOAD for what the kernel has mapped), which is at the same time Xen's dump-core format, version 1
- * (sections .note.Xen, .xen_prstatus, .xen_shared_info, .xen_p2m, .xen_pages). Written from front to back.
+ * (sections .note.Xen, .xen_prstatus, .xen_shared_info, .xen_p2m or .xen_pfn, .xen_pages). Written from front
+ * to back.
  */
 #ifndef DOM0_COREDUMP_ELF_CORE_H
 #define DOM0_COREDUMP_ELF_CORE_H
@@ -18,6 +19,7 @@
 #define ELF_CORE_PAGES_ONCE 64U
 
 struct elf_core {
+    bool hvm;                              /* a hardware guest */
     const struct vcpu_guest_context *vcpu; /* nr_vcpus of them */
     unsigned int nr_vcpus;
     const void *shared_info; /* a page */

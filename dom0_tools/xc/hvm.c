@@ -74,3 +74,14 @@ int xc_hvm_start(domid_t domid, uint32_t vcpus, const struct hvm_hw_cpu *cpu, co
     free(buffer);
     return rc;
 }
+
+int xc_hvm_cpu(domid_t domid, uint32_t vcpu, struct hvm_hw_cpu *cpu)
+{
+    struct xen_domctl op = { 0 };
+
+    op.u.hvmcontext_partial.type = HVM_SAVE_CODE(CPU);
+    op.u.hvmcontext_partial.instance = vcpu;
+    op.u.hvmcontext_partial.bufsz = sizeof(*cpu);
+    set_xen_guest_handle(op.u.hvmcontext_partial.buffer, (uint8_t *)cpu);
+    return xc_domctl(&op, XEN_DOMCTL_gethvmcontext_partial, domid);
+}
