@@ -48,17 +48,21 @@ $(ARCHIVE): $(shell find $(FILES))
 	tar --format=ustar --sort=name --owner=0 --group=0 --numeric-owner -cf $@ -C $(FILES) .
 endif
 
-RUN = $(KIT)/bin/ryokan-run --mem $(MEM) --vcpus $(VCPUS) $(if $(ARCHIVE),--archive $(ARCHIVE)) \
-      $(if $(filter 1,$(GDB)),--gdb) $(if $(filter 1,$(VERBOSE)),--verbose) $(if $(QEMU),--qemu='$(QEMU)')
+# A text as one word of the shell; and a variable's: what the user gives is not expanded, so that `$` too reaches the guest.
+quote = '$(subst ','\'',$(1))'
+given = $(call quote,$(if $(filter command environment,$(firstword $(origin $(1)))),$(value $(1)),$($(1))))
+
+RUN = $(KIT)/bin/ryokan-run --mem $(MEM) --vcpus $(VCPUS) $(if $(ARCHIVE),--archive $(ARCHIVE)) --line=$(call given,ARGS) \
+      $(if $(filter 1,$(GDB)),--gdb) $(if $(filter 1,$(VERBOSE)),--verbose) --qemu=$(call quote,$(QEMU))
 
 # The guest's address is the second that QEMU's user network gives out; dom0 has the first.
 NETWORK = $(if $(filter 1,$(NET)),--net $(FORWARD:%=--forward %))
 
 run: all
-	@$(RUN) $(if $(filter 1,$(ALONE)),--alone,$(if $(CFG),--cfg $(CFG)) --type $(TYPE) $(NETWORK)) $(IMAGE) $(ARGS)
+	@$(RUN) $(if $(filter 1,$(ALONE)),--alone,$(if $(CFG),--cfg=$(call given,CFG)) --type $(TYPE) $(NETWORK)) $(IMAGE)
 
 run-xen: all
-	@$(RUN) --xen $(IMAGE) $(ARGS)
+	@$(RUN) --xen $(IMAGE)
 
 # In another terminal, while `make run GDB=1` waits: stops at main().
 gdb: $(IMAGE)

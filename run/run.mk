@@ -37,19 +37,22 @@ RUN_DISK = $(foreach image,$(DISK),-drive if=none$(comma)id=$(notdir $(image))$(
 # The hypervisor's own command line; ARGS comes last, so that it wins.
 RUN_APPEND = com1=115200,8n1 console=com1 $(ARGS)
 
+# A text as one word of the shell; and a variable's: what the user gives is not expanded, so that `$` too reaches the guest.
+quote = '$(subst ','\'',$(1))'
+given = $(call quote,$(if $(filter command environment,$(firstword $(origin $(1)))),$(value $(1)),$($(1))))
+
 # A guest's files are looked for where the user is (make -C changes CURDIR and not PWD), then here.
-RUN_GUEST = $(if $(GUEST)$(GUEST_CFG),--folder '$(PWD)' --folder '$(CURDIR)' --guest '$(GUEST)' --guest-cfg '$(GUEST_CFG)' \
-            --guest-ramdisk '$(GUEST_RAMDISK)' --guest-mem '$(GUEST_MEM)' --guest-vcpus '$(GUEST_VCPUS)')
-# By the environment, because it may hold quotation marks of both kinds.
-export GUEST_ARGS
+RUN_GUEST = $(if $(value GUEST)$(value GUEST_CFG),--folder=$(call given,PWD) --folder=$(call given,CURDIR) --guest=$(call given,GUEST) \
+            --guest-cfg=$(call given,GUEST_CFG) --guest-ramdisk=$(call given,GUEST_RAMDISK) --guest-args=$(call given,GUEST_ARGS) \
+            --guest-mem=$(call given,GUEST_MEM) --guest-vcpus=$(call given,GUEST_VCPUS))
 
 ISO_IMAGE   := $(B)/ryokan.iso
 
 .PHONY: run
 run: hv dom0 $(if $(filter 1,$(ISO)),iso) ## boot it: CPUS=4 MEM=2G MACHINE=q35|pc GDB=1 ISO=1 UEFI=1 DEBUG=1 NET=1 FORWARD="8080:80" DISK="image..." ARGS="..."; with one guest: GUEST=kernel GUEST_CFG=file GUEST_ARGS="..." GUEST_RAMDISK=file GUEST_MEM=256M GUEST_VCPUS=1
-	$(Q)python3 run/run.py --hv $(HV) --elf $(HV_ELF) --append '$(RUN_APPEND)' \
-	    --module '$(strip $(DOM0_ELF) $(DOM0_ARGS))' --module $(DOM0_INITRD) $(RUN_GUEST) \
-	    --cpus $(CPUS) --mem $(MEM) --machine $(MACHINE) --build $(B) --qemu='$(strip $(RUN_DISK) $(RUN_NET) $(QEMU_ARGS))' \
+	$(Q)python3 run/run.py --hv $(HV) --elf $(HV_ELF) --append=$(call quote,$(RUN_APPEND)) \
+	    --module=$(call quote,$(strip $(DOM0_ELF) $(DOM0_ARGS))) --module $(DOM0_INITRD) $(RUN_GUEST) \
+	    --cpus $(CPUS) --mem $(MEM) --machine $(MACHINE) --build $(B) --qemu=$(call quote,$(strip $(RUN_DISK) $(RUN_NET) $(QEMU_ARGS))) \
 	    $(if $(filter 1,$(GDB)),--gdb-port $(GDB_PORT)) \
 	    $(if $(filter 1,$(ISO)),--iso $(ISO_IMAGE)) $(if $(filter 1,$(UEFI)),--uefi)
 

@@ -10,6 +10,7 @@ machine has powered off; with a guest, 1 unless it has switched itself off."""
 import argparse
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def parse_arguments():
     parser.add_argument("--guest", default="", help="the kernel of a guest that dom0 makes and stays with")
     parser.add_argument("--guest-cfg", default="", help="lines of its configuration")
     parser.add_argument("--guest-ramdisk", default="")
-    parser.add_argument("--guest-args", default=os.environ.get("GUEST_ARGS", ""))
+    parser.add_argument("--guest-args", default="", help="its command line")
     parser.add_argument("--guest-mem", default="")
     parser.add_argument("--guest-vcpus", default="")
     parser.add_argument("--folder", action="append", default=[], help="where the guest's files are looked for")
@@ -182,7 +183,7 @@ def machine_of(options, guest, accel, scratch):
         kernel=options.hv, append=options.append, iso=options.iso, uefi=options.uefi, accel=accel,
         modules=modules, cpus=options.cpus, machine=options.machine, memory=options.mem, gdb_port=options.gdb_port,
         reboot=not guest, serial="stdio,signal=off",
-        extra=(guest.qemu() if guest else []) + options.qemu.split(),
+        extra=(guest.qemu() if guest else []) + shlex.split(options.qemu),
     )  # fmt: skip
 
 

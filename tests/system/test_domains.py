@@ -4,6 +4,7 @@
 import gzip
 import os
 import re
+import shutil
 import subprocess
 import time
 
@@ -407,6 +408,12 @@ def xl_destroy_of_a_mapped_domain():
         power_off(session)
 
 
+# What shells and make would take for themselves, and how a guest of our library takes it apart.
+HARD_LINE = r"""a 'b c' $HOME `id` $(id) "d\"e" f\\g #h "it's" -i ;j"""
+HARD_WORDS = [f"argument {number}: {word}\n" for number, word in
+              enumerate(["a", "b c", "$HOME", "`id`", "$(id)", 'd"e', "f\\g", "#h", "it's", "-i", ";j"], 1)]  # fmt: skip
+
+
 def make_run(name, *variables):
     """`make run` from a folder of its own; its status and output."""
     done = subprocess.run(["make", "-C", ROOT, "run", *variables], cwd=LOGS, timeout=90, check=False,
@@ -423,14 +430,15 @@ def make_run_guest():
     """What: `make run GUEST=` and GUEST_CFG=. Why: the loop of whoever writes a guest. Method: a guest that powers off, one that crashes, a
     configuration with paths relative to itself, one with a disk, files that are no kernels. Expected: the guest's output; exit status 0
     only for the ones that end well."""
-    status, output = make_run("make_run_guest", f"GUEST={os.path.relpath(HELLO, LOGS)}", "GUEST_ARGS=a 'b c'")
-    check(status == 0 and "argument 2: b c" in output, f"hello: status {status}\n{output[-800:]}")
     os.makedirs(os.path.join(LOGS, "guest"), exist_ok=True)
-    with open(os.path.join(LOGS, "guest", "my.img"), "wb") as file:
+    shutil.copy(HELLO, os.path.join(LOGS, "guest", "it's a $kernel, #1.elf"))
+    status, output = make_run("make_run_guest", "GUEST=guest/it's a $kernel, #1.elf", f"GUEST_ARGS={HARD_LINE}")
+    check(status == 0 and all(line in output for line in HARD_WORDS), f"hello: status {status}\n{output[-800:]}")
+    with open(os.path.join(LOGS, "guest", "my image"), "wb") as file:
         file.truncate(1 << 20)
-    with open(os.path.join(LOGS, "guest", "disk.cfg"), "w", encoding="ascii") as file:
-        file.write(f'memory = 32; kernel = "{DISK}"\ndisk = [ "file:my.img,xvda,w",\n  ]\n')
-    status, output = make_run("make_run_guest", "GUEST_CFG=guest/disk.cfg")
+    with open(os.path.join(LOGS, "guest", "a disk.cfg"), "w", encoding="ascii") as file:
+        file.write(f'memory = 32; kernel = "{DISK}"\ndisk = [ "file:my image,xvda,w",\n  ]\n')
+    status, output = make_run("make_run_guest", "GUEST_CFG=guest/a disk.cfg")
     check(status == 0 and "disk: xvda, 2048 sectors" in output, f"disk: status {status}\n{output[-800:]}")
     with open(os.path.join(LOGS, "guest", "my.cfg"), "w", encoding="ascii") as file:
         file.write(f'memory = 8\nkernel = "{os.path.relpath(ANSWER, os.path.join(LOGS, "guest"))}"\nextra = "hi quit"\n')

@@ -55,8 +55,10 @@ def kit_project_runs_on_both():
     with project() as foo:
         foo.edit("main.c", "Hello from foo.", "Good evening from %s.\\n\", argv[1]); printf(\"")
         for target in (["run"], ["run", "TYPE=pvh"], ["run", "ALONE=1"], ["run-xen"]):
-            output = foo.command(["make", *target, "ARGS=room 'b c'"])
-            check("Good evening from room.\n" in output and "argument 2: b c\n" in output, f"make {target} printed:\n{output}")
+            output = foo.command(["make", *target, r"""ARGS=room 'b c' $HOME "`d\"e" f\\g #h"""])
+            words = enumerate(["b c", "$HOME", '`d"e', "f\\g", "#h"], 2)
+            check("Good evening from room.\n" in output and all(f"argument {number}: {word}\n" in output for number, word in words),
+                  f"make {target} printed:\n{output}")  # fmt: skip
             check("Loglevel" not in output and "Ryokan 0" not in output, f"the hypervisor's boot messages are shown:\n{output}")
         foo.edit("main.c", "return 0", "return 3")
         for target in (["run"], ["run-xen"]):

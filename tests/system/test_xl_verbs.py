@@ -68,7 +68,7 @@ def check_verbs(session, kind):
     answers(session, "xenstore-read /local/domain/1/control/sysrq", r"^t$")
     answers(session, "xl trigger vm knock", r'^Invalid trigger "knock"$')
     answers(session, "xl trigger vm nmi 9", r"cannot send the trigger")
-    answers(session, "xl top -b -i 1", r"^ {6}NAME  STATE   CPU\(sec\) CPU\(%\)", r"^        vm [-dsbcpr]{6} +0 +0\.0 +[78]\d{3} ")
+    answers(session, "xl top -b -i 1", r"^ {6}NAME  STATE   CPU\(sec\) CPU\(%\)", r"^        vm [-dsbcpr]{6} +\d+ +0\.0 +[78]\d{3} ")
     session.send("xl top -d 60\r")
     session.expect(r"2 domains: \d running, ")
     session.expect(r"q leaves")
