@@ -2,6 +2,7 @@
 /* hvm_op: parameters of a hardware guest, and how it wants to be told of events. */
 #include "hypercalls/hypercall.h"
 #include "hv/hvm/hvm.h"
+#include "hv/hvm/p2m.h"
 #include "hv/lib/nospec.h"
 #include "hv/sched/sched.h"
 #include <xen/hvm/hvm_op.h>
@@ -90,6 +91,15 @@ static int64_t set_upcall_vector(gva_t arg)
     return 0;
 }
 
+/* HVMOP_flush_tlbs: the translations of all vCPUs. It takes no structure, and says so by a null pointer. */
+static int64_t flush_tlbs(gva_t arg)
+{
+    if (arg.va || !is_hvm_domain(current->domain))
+        return -EINVAL;
+    p2m_flush(current->domain);
+    return 0;
+}
+
 /* arg: HVMOP_*, the structure of that name. 0 or -errno; -ENOSYS for what hardware guests of this kind have
  * no use for. */
 int64_t do_hvm_op(uint64_t arg[6])
@@ -103,6 +113,8 @@ int64_t do_hvm_op(uint64_t arg[6])
         return param_op(p, false);
     case HVMOP_set_evtchn_upcall_vector:
         return set_upcall_vector(p);
+    case HVMOP_flush_tlbs:
+        return flush_tlbs(p);
     default:
         return -ENOSYS;
     }

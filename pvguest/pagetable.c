@@ -4,8 +4,10 @@
 #include "pvguest/flavour.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
+#include "pvguest/smp.h"
 #include "pvguest/xen_errno.h"
 #include <string.h>
+#include <xen/hvm/hvm_op.h>
 
 #define PTE_TABLE (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
 
@@ -192,8 +194,10 @@ void pt_flush_all(void)
 {
     struct mmuext_op op = { .cmd = MMUEXT_TLB_FLUSH_ALL };
 
-    if (guest_is_pvh)
-        __asm__ __volatile__("movq %0, %%cr3" : : "r"(pt_root_mfn() << PAGE_SHIFT) : "memory");
-    else
+    if (!guest_is_pvh)
         hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF);
+    else if (smp_others_started())
+        hypercall_hvm_op(HVMOP_flush_tlbs, NULL);
+    else
+        __asm__ __volatile__("movq %0, %%cr3" : : "r"(pt_root_mfn() << PAGE_SHIFT) : "memory");
 }

@@ -17,8 +17,16 @@ void pvh_start(uint64_t start_info_paddr) __attribute__((noreturn));
  * negated Xen errno. */
 int pvh_add_to_physmap(unsigned int space, unsigned long index, unsigned long gfn);
 
-/* Interrupt table, task state and the vector of event upcalls. */
+/* Interrupt table, task state and the vector of event upcalls, which is the same on every vCPU. */
 void pvh_trap_init(void);
+
+/* The same of a further vCPU, in its own code. A double fault is a stack that ran into its guard page, so it
+ * is taken on another one, of PVH_FAULT_STACK bytes. */
+#define PVH_FAULT_STACK 16384
+void pvh_trap_init_vcpu(unsigned int id, void *stack);
+
+/* Where a further vCPU begins: see pvh_head.S. */
+void pvh_vcpu_entry(void);
 
 void pvh_set_gs_base(unsigned long base);
 

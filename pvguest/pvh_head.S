@@ -5,6 +5,8 @@
  * Behind it, how the processor's interrupts enter: with the frame that a hypervisor makes for a paravirtual guest (entry.S).
  */
 #include "pvguest/layout.h"
+#define __ASSEMBLY__
+#include <xen/xen.h>
 
 #define PHYS(symbol)  (symbol - PVG_VIRT_BASE)
 #define SHARED_TABLES (PVG_VIRT_BASE >> 21) /* entries of the level-2 table below PVG_VIRT_BASE */
@@ -58,6 +60,23 @@ pvh_entry:
     call pvh_start
     ud2
 
+/* Where a further vCPU begins, in 64-bit mode and on its own stack (VCPUOP_initialise): calls the function in rsi with the argument in
+ * rdi, which does not return. The segments have the right attributes already, but no selectors that an interrupt could return to. */
+    .globl pvh_vcpu_entry
+pvh_vcpu_entry:
+    lgdt pvh_gdt_pointer(%rip)
+    pushq $0x08
+    leaq 1f(%rip), %rax
+    pushq %rax
+    lretq
+1:  movl $0x10, %eax
+    movl %eax, %ss
+    movl %eax, %ds
+    movl %eax, %es
+    movq %rsi, %r12
+    movq %rdi, %r13
+    jmp thread_entry
+
 /* pvh_stubs + 16 * n: the processor has pushed an error code or not, and trap_stubs knows for which vectors. */
     .globl pvh_stubs, pvh_event
     .balign 16
@@ -83,7 +102,7 @@ pvh_gdt:
     .quad 0
     .quad 0x00af9b000000ffff        /* 64-bit code */
     .quad 0x00cf93000000ffff        /* data */
-    .quad 0, 0                      /* the task state, by pvh_trap_init() */
+    .fill 2 * XEN_LEGACY_MAX_VCPUS, 8, 0 /* each vCPU's task state, by load_task_state() */
 gdt_end:
 pvh_gdt_pointer:
     .word gdt_end - pvh_gdt - 1

@@ -10,7 +10,7 @@
 #define NR_VECTORS     256
 #define UPCALL_VECTOR  0xf3
 #define CODE_SELECTOR  0x08
-#define TASK_SELECTOR  0x18
+#define TASK_SELECTOR  0x18 /* vCPU 0's; each has 16 bytes */
 #define GATE_INTERRUPT 0x8e
 #define TSS_AVAILABLE  0x89
 #define VECTOR_DF      8
@@ -45,9 +45,8 @@ extern const struct trap_stub pvh_stubs[NR_VECTORS];
 void pvh_event(void);
 
 static struct gate idt[NR_VECTORS];
-static struct task_state tss;
-/* A double fault is a stack that ran into its guard page, so it needs another one. */
-static char fault_stack[16384] __attribute__((aligned(16)));
+static struct task_state tss[XEN_LEGACY_MAX_VCPUS];
+static char fault_stack[PVH_FAULT_STACK] __attribute__((aligned(16)));
 
 static void set_gate(unsigned int vector, const void *entry, unsigned int stack)
 {
@@ -63,21 +62,21 @@ static void set_gate(unsigned int vector, const void *entry, unsigned int stack)
     };
 }
 
-static void set_task_state(void)
+void pvh_trap_init_vcpu(unsigned int id, void *stack)
 {
-    uint64_t base = (uint64_t)&tss, limit = sizeof(tss) - 1;
+    const struct table_pointer pointer = { sizeof(idt) - 1, (uint64_t)idt };
+    uint64_t base = (uint64_t)&tss[id], limit = sizeof(tss[id]) - 1;
+    unsigned int selector = TASK_SELECTOR + 16 * id;
 
-    tss.ist[0] = (uint64_t)fault_stack + sizeof(fault_stack);
-    tss.io_map = sizeof(tss);
-    pvh_gdt[TASK_SELECTOR / 8] =
+    tss[id] = (struct task_state){ .ist = { (uint64_t)stack + PVH_FAULT_STACK }, .io_map = sizeof(tss[id]) };
+    pvh_gdt[selector / 8] =
         limit | (base & 0xffffff) << 16 | (uint64_t)TSS_AVAILABLE << 40 | ((base >> 24) & 0xff) << 56;
-    pvh_gdt[TASK_SELECTOR / 8 + 1] = base >> 32;
-    __asm__ __volatile__("ltr %w0" : : "r"(TASK_SELECTOR));
+    pvh_gdt[selector / 8 + 1] = base >> 32;
+    __asm__ __volatile__("lidt %0; ltr %w1" : : "m"(pointer), "r"(selector));
 }
 
 void pvh_trap_init(void)
 {
-    struct table_pointer pointer = { sizeof(idt) - 1, (uint64_t)idt };
     struct xen_hvm_param callback = {
         .domid = DOMID_SELF,
         .index = HVM_PARAM_CALLBACK_IRQ,
@@ -88,8 +87,7 @@ void pvh_trap_init(void)
     for (unsigned int vector = 0; vector < NR_VECTORS; vector++)
         set_gate(vector, &pvh_stubs[vector], vector == VECTOR_DF ? 1 : 0);
     set_gate(UPCALL_VECTOR, (const void *)(uintptr_t)pvh_event, 0);
-    __asm__ __volatile__("lidt %0" : : "m"(pointer));
-    set_task_state();
+    pvh_trap_init_vcpu(0, fault_stack);
     error = hypercall_hvm_op(HVMOP_set_param, &callback);
     if (error)
         panic("traps: cannot register the event vector: error %ld", error);

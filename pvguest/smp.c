@@ -13,11 +13,13 @@
 #include "pvguest/xen_errno.h"
 #include <reent.h>
 #include <string.h>
+#include <xen/hvm/hvm_vcpu.h>
 #include <xen/vcpu.h>
 
-#define STACK_ORDER      4 /* 64 KiB */
+#define STACK_ORDER      4 /* 64 KiB, of which the lowest 16 are a PVH vCPU's stack for double faults */
 #define FLAG_FPU_INITIAL 0x037f
 #define MXCSR_INITIAL    0x1f80
+#define EFER_LONG_NX     0xd00 /* NXE, LMA, LME, as pvh_head.S has set them */
 
 /* A vCPU other than the first; kept once made, because its registration with the hypervisor cannot be taken
  * back. */
@@ -33,6 +35,7 @@ struct secondary {
 static struct cpu boot_cpu;
 static struct _reent boot_reent;
 static struct secondary *secondaries[XEN_LEGACY_MAX_VCPUS];
+static bool others_started;
 
 void smp_init_boot_cpu(struct vcpu_info *info)
 {
@@ -48,16 +51,20 @@ unsigned int smp_cpu_count(void)
 {
     unsigned int count = 1;
 
-    while (!guest_is_pvh && count < XEN_LEGACY_MAX_VCPUS && hypercall_vcpu_op(VCPUOP_is_up, count, NULL) >= 0)
+    while (count < XEN_LEGACY_MAX_VCPUS && hypercall_vcpu_op(VCPUOP_is_up, count, NULL) >= 0)
         count++;
     return count;
 }
 
-/* Where a vCPU begins, each time. */
+/* Where a vCPU begins, once. */
 static void secondary_main(void *arg)
 {
     struct secondary *secondary = arg;
 
+    if (guest_is_pvh) {
+        pvh_set_gs_base((unsigned long)&secondary->cpu);
+        pvh_trap_init_vcpu(secondary->cpu.id, secondary->stack);
+    }
     for (;;) {
         upcalls_enable();
         secondary->fn(secondary->arg);
@@ -91,7 +98,7 @@ static void fill_context(struct vcpu_guest_context *ctx, struct secondary *secon
     trap_fill_table(ctx->trap_ctxt);
 }
 
-static int initialise(unsigned int id, struct secondary *secondary)
+static long initialise_pv(unsigned int id, struct secondary *secondary)
 {
     struct vcpu_guest_context *ctx = page_alloc(1);
     long error;
@@ -102,8 +109,42 @@ static int initialise(unsigned int id, struct secondary *secondary)
     fill_context(ctx, secondary);
     error = hypercall_vcpu_op(VCPUOP_initialise, id, ctx);
     page_free(ctx, 1);
-    secondary->initialised = !error;
-    return (int)error;
+    return error;
+}
+
+static unsigned long read_cr0(void)
+{
+    unsigned long value;
+
+    __asm__ __volatile__("movq %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+static unsigned long read_cr4(void)
+{
+    unsigned long value;
+
+    __asm__ __volatile__("movq %%cr4, %0" : "=r"(value));
+    return value;
+}
+
+/* In 64-bit mode at once, with the control registers of this vCPU. The FPU is as after a reset. */
+static long initialise_pvh(unsigned int id, struct secondary *secondary)
+{
+    struct vcpu_hvm_context ctx = { .mode = VCPU_HVM_MODE_64B };
+
+    ctx.cpu_regs.x86_64 = (struct vcpu_hvm_x86_64){
+        .rip = (unsigned long)pvh_vcpu_entry,
+        .rsp = (unsigned long)secondary->stack + (PAGE_SIZE << STACK_ORDER),
+        .rdi = (unsigned long)secondary,
+        .rsi = (unsigned long)secondary_main,
+        .rflags = 2,
+        .cr0 = read_cr0(),
+        .cr3 = pt_root_mfn() << PAGE_SHIFT,
+        .cr4 = read_cr4(),
+        .efer = EFER_LONG_NX,
+    };
+    return hypercall_vcpu_op(VCPUOP_initialise, id, &ctx);
 }
 
 static struct secondary *secondary_get(unsigned int id)
@@ -137,7 +178,7 @@ int smp_start(unsigned int id, void (*fn)(void *arg), void *arg)
     struct secondary *secondary;
     long up;
 
-    if (!id || id >= XEN_LEGACY_MAX_VCPUS || guest_is_pvh)
+    if (!id || id >= XEN_LEGACY_MAX_VCPUS)
         return -XEN_ENOENT;
     up = hypercall_vcpu_op(VCPUOP_is_up, id, NULL);
     if (up)
@@ -148,12 +189,19 @@ int smp_start(unsigned int id, void (*fn)(void *arg), void *arg)
     secondary->fn = fn;
     secondary->arg = arg;
     if (!secondary->initialised) {
-        int error = initialise(id, secondary);
+        long error = guest_is_pvh ? initialise_pvh(id, secondary) : initialise_pv(id, secondary);
 
         if (error)
-            return error;
+            return (int)error;
+        secondary->initialised = true;
+        others_started = true;
     }
     return (int)hypercall_vcpu_op(VCPUOP_up, id, NULL);
+}
+
+bool smp_others_started(void)
+{
+    return others_started;
 }
 
 void smp_join(unsigned int id)

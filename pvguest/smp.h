@@ -7,6 +7,8 @@
 #ifndef PVGUEST_SMP_H
 #define PVGUEST_SMP_H
 
+#include <stdbool.h>
+
 struct vcpu_info;
 
 /* vCPUs that this domain has, up or not, counted by asking the hypervisor. */
@@ -15,6 +17,9 @@ unsigned int smp_cpu_count(void);
 /* Starts vCPU `id` (> 0) in fn(arg) with upcalls enabled. 0 or a negated Xen errno: -XEN_ENOENT if it does
  * not exist, -XEN_EBUSY if it is up. A vCPU that went down can be started again. Threads only. */
 int smp_start(unsigned int id, void (*fn)(void *arg), void *arg);
+
+/* Whether a vCPU other than the first has ever been started. Any context. */
+bool smp_others_started(void);
 
 /* Waits, sleeping, until the vCPU's function has returned and it is down. Threads only. */
 void smp_join(unsigned int id);

@@ -70,11 +70,13 @@ def pvguest_selftest_as_domu():
 @test
 def pvguest_selftest_as_pvh():
     """What: the same image passes the self-test as a PVH guest. Why: then it makes its own page tables, takes upcalls as interrupts, and makes
-    hypercalls by another instruction. Method: a boot domain of type pvh beside dom0. Expected: its `Test result: SUCCESS`."""
+    hypercalls by another instruction. Method: a boot domain of type pvh with 2 vCPUs beside dom0. Expected: its `Test result: SUCCESS`,
+    the second vCPU tried too."""
     modules = [(DOM0, ""), (INITRD, "")] + [(os.path.join(GUESTS, name), "") for name in ("selftest.elf", "selftest.tar")]
-    append = CONSOLE + " domain=u,type=pvh,kernel=2,ramdisk=3,mem=64M"
+    append = CONSOLE + " domain=u,type=pvh,kernel=2,ramdisk=3,mem=64M,vcpus=2"
     with boot("pvguest_selftest_as_pvh", append=append, modules=modules, cpus=2) as session:
         session.expect(r"\(u\) Test result: SUCCESS")
+        check("(u) vcpus              ok" in session.output, "the second vCPU was not tried:\n" + session.tail(40))
 
 
 @test
@@ -83,8 +85,9 @@ def pvguest_selftest_as_pvh_on_xen():
     and xl as its control domain; there the guest also grants pages to a domain that is not itself."""
     files = {"guest/selftest": os.path.join(GUESTS, "selftest.elf"), "guest/tar": os.path.join(GUESTS, "selftest.tar")}
     with oracle("pvguest_selftest_as_pvh_on_xen", files, lifetime=240) as xen:
-        xen.create('name="u"; type="pvh"; memory=64; tsc_mode="native"; on_reboot="preserve"; kernel="/guest/selftest"; ramdisk="/guest/tar"')
-        xen.guest_expect("u", r"Test result: SUCCESS", timeout=120)
+        xen.create('name="u"; type="pvh"; memory=64; vcpus=2; tsc_mode="native"; on_reboot="preserve"; kernel="/guest/selftest"; ramdisk="/guest/tar"')
+        output = xen.guest_expect("u", r"Test result: SUCCESS", timeout=120)
+        check("vcpus              ok" in output, "the second vCPU was not tried:\n" + output[-3000:])
 
 
 @test

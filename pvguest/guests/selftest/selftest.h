@@ -3,7 +3,11 @@
 #ifndef PVGUEST_SELFTEST_H
 #define PVGUEST_SELFTEST_H
 
+#include "pvguest/time.h"
 #include <stdbool.h>
+
+/* How long, in ns, something may take that is not there at once on a machine with other work to do. */
+#define PATIENCE (30 * NSEC_PER_SEC)
 
 extern const char *skip_reason;
 

@@ -70,6 +70,7 @@ static void spin(void *arg)
 /* Two threads that never give the CPU away, and a third that sleeps: all three advance. */
 void test_preemption(void)
 {
+    uint64_t end = time_ns() + PATIENCE;
     int ids[2] = { 0, 1 };
     struct thread *a, *b;
 
@@ -78,7 +79,9 @@ void test_preemption(void)
     a = thread_create("spin-a", spin, &ids[0], 0);
     b = thread_create("spin-b", spin, &ids[1], 0);
     check(a && b);
-    thread_sleep(40 * NSEC_PER_MSEC);
+    do
+        thread_sleep(10 * NSEC_PER_MSEC);
+    while ((!spins[0] || !spins[1]) && time_ns() < end);
     stop = true;
     thread_join(a);
     thread_join(b);
@@ -169,10 +172,11 @@ static void allocate(void *arg)
 void test_malloc_lock(void)
 {
     void *volatile block = NULL;
-    struct thread *thread = thread_create("allocator", allocate, (void *)(uintptr_t)&block, 0);
+    struct thread *thread;
 
+    __malloc_lock(_REENT); /* before there is a thread, which may preempt this one at once */
+    thread = thread_create("allocator", allocate, (void *)(uintptr_t)&block, 0);
     check(thread);
-    __malloc_lock(_REENT);
     thread_sleep(2 * NSEC_PER_MSEC);
     check(!block);
     __malloc_unlock(_REENT);
@@ -204,21 +208,26 @@ void test_cond_timeout(void)
     thread = thread_create("signaller", signal_later, (void *)(uintptr_t)&flag, 0);
     check(thread);
     while (!flag)
-        check(cond_wait_until(&cond, &mutex, start + 10 * NSEC_PER_SEC) == 0);
+        check(cond_wait_until(&cond, &mutex, start + PATIENCE) == 0);
     mutex_unlock(&mutex);
     thread_join(thread);
 }
 
 static struct semaphore items = SEMAPHORE_INITIALIZER(items, 0);
 static int produced, consumed;
+static volatile bool production_ended;
 
 static void consume(void *arg)
 {
     int *mine = arg;
 
-    while (semaphore_down_until(&items, time_ns() + 50 * NSEC_PER_MSEC) == 0) {
-        consumed++;
-        ++*mine;
+    for (;;) {
+        if (semaphore_down_until(&items, time_ns() + 10 * NSEC_PER_MSEC) == 0) {
+            consumed++;
+            ++*mine;
+        } else if (production_ended) {
+            break;
+        }
     }
 }
 
@@ -228,6 +237,7 @@ void test_semaphore(void)
     int mine[3] = { 0 };
 
     produced = consumed = 0;
+    production_ended = false;
     for (int i = 0; i < 3; i++)
         threads[i] = thread_create("consumer", consume, &mine[i], 0);
     for (; produced < 300; produced++) {
@@ -235,6 +245,7 @@ void test_semaphore(void)
         if (produced % 7 == 0)
             thread_yield();
     }
+    production_ended = true;
     for (int i = 0; i < 3; i++)
         thread_join(threads[i]);
     check(consumed == 300);
