@@ -151,16 +151,17 @@ static int mark_super(const struct mmuext_op *op __unused, struct domain *pg_own
 
 #define OWN    BIT(0) /* only on the caller's own behalf: -EPERM when another domain is named */
 #define LOCKED BIT(1) /* runs with mmu_lock held */
+#define ANY    BIT(2) /* hardware guests may do it too, to PV domains that they build */
 
 static const struct {
     mmuext_fn *fn;
     uint32_t flags;
 } mmuext_table[] = {
-    [MMUEXT_PIN_L1_TABLE] = { pin_table, LOCKED },
-    [MMUEXT_PIN_L2_TABLE] = { pin_table, LOCKED },
-    [MMUEXT_PIN_L3_TABLE] = { pin_table, LOCKED },
-    [MMUEXT_PIN_L4_TABLE] = { pin_table, LOCKED },
-    [MMUEXT_UNPIN_TABLE] = { unpin_table, LOCKED },
+    [MMUEXT_PIN_L1_TABLE] = { pin_table, LOCKED | ANY },
+    [MMUEXT_PIN_L2_TABLE] = { pin_table, LOCKED | ANY },
+    [MMUEXT_PIN_L3_TABLE] = { pin_table, LOCKED | ANY },
+    [MMUEXT_PIN_L4_TABLE] = { pin_table, LOCKED | ANY },
+    [MMUEXT_UNPIN_TABLE] = { unpin_table, LOCKED | ANY },
     [MMUEXT_NEW_BASEPTR] = { new_base, OWN | LOCKED },
     [MMUEXT_TLB_FLUSH_LOCAL] = { flush_local, OWN },
     [MMUEXT_INVLPG_LOCAL] = { invlpg_local, OWN },
@@ -198,6 +199,13 @@ static int finish_drops(struct domain *d)
     return rc;
 }
 
+static __noinline int may_do_to_other(const struct domain *self, uint32_t flags)
+{
+    if (flags & OWN)
+        return -EPERM;
+    return is_hvm_domain(self) && !(flags & ANY) ? -EOPNOTSUPP : 0;
+}
+
 static int run_op(const struct mmuext_op *op, const struct domain *self, struct domain *pg_owner)
 {
     mmuext_fn *fn = op->cmd < ARRAY_SIZE(mmuext_table) ? mmuext_table[op->cmd].fn : NULL;
@@ -207,8 +215,9 @@ static int run_op(const struct mmuext_op *op, const struct domain *self, struct 
     if (unlikely(!fn))
         return -ENOSYS;
     flags = mmuext_table[op->cmd].flags;
-    if (unlikely((flags & OWN) && pg_owner != self))
-        return -EPERM;
+    rc = unlikely(pg_owner != self) ? may_do_to_other(self, flags) : 0;
+    if (unlikely(rc))
+        return rc;
     if (!(flags & LOCKED))
         return fn(op, pg_owner);
     spin_lock(&pg_owner->mmu_lock);
@@ -229,7 +238,7 @@ static int64_t run_list(uint64_t arg[6], uint32_t count, const struct domain *se
             rc = -ERESTART;
             break;
         }
-        rc = read_checked_elem(&op, gva(arg[0]), done);
+        rc = read_in_range(&op, arg[0] + (uint64_t)done * sizeof(op), sizeof(op));
         if (likely(!rc))
             rc = run_op(&op, self, pg_owner);
         if (unlikely(rc))
@@ -261,7 +270,8 @@ static int64_t run_foreign(uint64_t arg[6], uint32_t count, const struct domain 
 
     if (!pg_owner)
         return -ESRCH;
-    rc = pg_owner == &dom_io ? -EINVAL : mmu_may_use(pg_owner);
+    /* A hardware guest writes its memory as it likes: nothing there may count as a page table. */
+    rc = pg_owner == &dom_io || is_hvm_domain(pg_owner) ? -EINVAL : mmu_may_use(pg_owner);
     if (!rc)
         rc = run_list(arg, count, self, pg_owner);
     mmu_owner_put(pg_owner);
@@ -278,6 +288,8 @@ int64_t do_mmuext_op(uint64_t arg[6])
     uint32_t count = (uint32_t)arg[1] & ~(uint32_t)MMU_CALL_PREEMPTED;
     struct domain *self = current->domain;
 
+    if (unlikely(is_hvm_domain(self)) && (domid_t)arg[3] == DOMID_SELF)
+        return -EINVAL;
     if (likely(arg[1] == 1 && !arg[2] && (domid_t)arg[3] == DOMID_SELF && !unfinished(self)))
         return run_single(arg, self);
     if (unlikely(!guest_range_ok(gva(arg[0]), (uint64_t)count * sizeof(struct mmuext_op))))

@@ -228,11 +228,23 @@ static int64_t physdev_alloc_irq_vector(gva_t arg)
     return write_guest(arg, &irq);
 }
 
+/* Of hardware guests only the hardware domain has interrupts of devices. The rest of what a PV kernel needs
+ * the processor gives it. */
+static bool is_offered(const struct domain *d, uint32_t cmd)
+{
+    if (!is_hvm_domain(d))
+        return true;
+    return d->hardware && cmd != PHYSDEVOP_set_iopl && cmd != PHYSDEVOP_set_iobitmap &&
+           cmd != PHYSDEVOP_pirq_eoi_gmfn_v1 && cmd != PHYSDEVOP_pirq_eoi_gmfn_v2;
+}
+
 /* arg: PHYSDEVOP_*, its structure. */
 int64_t do_physdev_op(uint64_t arg[6])
 {
     gva_t op = gva(arg[1]);
 
+    if (!is_offered(current->domain, (uint32_t)arg[0]))
+        return -ENOSYS;
     switch ((uint32_t)arg[0]) {
     case PHYSDEVOP_eoi:
         return physdev_eoi(op);

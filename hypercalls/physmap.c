@@ -3,20 +3,22 @@
 #include "hypercalls/grant_table.h"
 #include "hv/hvm/hvm.h"
 #include "hv/mm/m2p.h"
+#include "hv/pv/page_type.h"
 #include <xen/memory.h>
 
 /* Cost of an entry in units of work. */
 #define WORK_ENTRY 8
 
-/* An entry that was taken out, no CPU uses it any more: end what it stood for. */
-static void let_go(mfn_t m, enum p2m_type type)
+/*
+ * An entry of d that was taken out at g, no CPU uses it any more: end what it stood for. Memory at its
+ * machine address stays the domain's: no other could take its place later (physmap_populate).
+ */
+static void let_go(const struct domain *d, gfn_t g, mfn_t m, enum p2m_type type)
 {
-    struct frame *f = mfn_to_frame(m);
-
     if (p2m_holds_reference(type))
-        frame_put(f);
-    else if (p2m_is_ram(type))
-        frame_drop_allocation(f);
+        p2m_put_reference(m, type);
+    else if (p2m_is_ram(type) && !(d->direct_mapped && m.m == g.g))
+        frame_drop_allocation(mfn_to_frame(m));
 }
 
 int physmap_give_up(struct domain *d, gfn_t g)
@@ -31,7 +33,7 @@ int physmap_give_up(struct domain *d, gfn_t g)
     if (rc)
         return rc;
     p2m_flush(d);
-    let_go(m, type);
+    let_go(d, g, m, type);
     return 0;
 }
 
@@ -43,6 +45,24 @@ static void clear_range(struct domain *d, gfn_t g, unsigned int order)
             (void)physmap_give_up(d, gfn(g.g + i));
 }
 
+/* Memory at its machine address, which the domain was built with, comes back to its place. The M2P tells it
+ * from what was only loaded there. */
+static int populate_direct(struct domain *d, gfn_t g)
+{
+    int rc = -ENOMEM;
+
+    if (!frame_get_from_mfn(mfn(g.g), d))
+        return rc;
+    if (m2p_get(mfn(g.g)) == g.g) {
+        spin_lock(&d->mmu_lock);
+        rc = mfn_eq(p2m_lookup(d, g, NULL), INVALID_MFN) ? p2m_set(d, g, mfn(g.g), P2M_ORDER_4K, P2M_RAM)
+                                                         : -EEXIST;
+        spin_unlock(&d->mmu_lock);
+    }
+    frame_put(mfn_to_frame(mfn(g.g)));
+    return rc;
+}
+
 int physmap_populate(struct domain *d, gfn_t g, unsigned int order, unsigned int flags)
 {
     struct frame *f;
@@ -51,6 +71,8 @@ int physmap_populate(struct domain *d, gfn_t g, unsigned int order, unsigned int
 
     if (g.g & (BIT(order) - 1) || g.g >> P2M_GFN_BITS)
         return -EINVAL;
+    if (d->direct_mapped)
+        return order ? -EINVAL : populate_direct(d, g);
     clear_range(d, g, order);
     f = domain_alloc_frames(d, order, flags);
     if (!f)
@@ -83,7 +105,7 @@ static int place(struct domain *d, gfn_t g, mfn_t m, enum p2m_type type)
     spin_unlock(&d->mmu_lock);
     if (old_type != P2M_NONE) {
         p2m_flush(d);
-        let_go(old, old_type);
+        let_go(d, g, old, old_type);
     }
     return rc;
 }
@@ -144,6 +166,8 @@ static int move_page(struct domain *d, gfn_t g, gfn_t from)
     mfn_t m;
     int rc;
 
+    if (d->direct_mapped)
+        return -EINVAL;
     if (from.g == g.g)
         return 0;
     spin_lock(&d->mmu_lock);
@@ -161,9 +185,11 @@ static int move_page(struct domain *d, gfn_t g, gfn_t from)
     return rc;
 }
 
-/* XENMAPSPACE_gmfn_foreign: another domain's page, which the caller may control. */
+/* XENMAPSPACE_gmfn_foreign: another domain's page, which the caller may control. Page tables of PV domains
+ * may be read only. */
 static int map_foreign(struct domain *d, gfn_t g, domid_t owner, gfn_t from)
 {
+    enum p2m_type type = P2M_FOREIGN_RO;
     struct domain *other;
     struct frame *f;
     int rc;
@@ -174,9 +200,11 @@ static int map_foreign(struct domain *d, gfn_t g, domid_t owner, gfn_t from)
     f = other == d ? NULL : other->ops->get_frame(other, from, false);
     rc = -EINVAL;
     if (f) {
-        rc = place(d, g, frame_to_mfn(f), P2M_FOREIGN);
+        if (page_get_writable(f))
+            type = P2M_FOREIGN;
+        rc = place(d, g, frame_to_mfn(f), type);
         if (rc)
-            frame_put(f);
+            p2m_put_reference(frame_to_mfn(f), type);
     }
     domain_put(other);
     return rc;
@@ -299,7 +327,7 @@ static int remove_hvm(struct domain *d, gfn_t g)
         return rc;
     p2m_flush(d);
     if (p2m_holds_reference(type))
-        let_go(m, type);
+        p2m_put_reference(m, type);
     return 0;
 }
 

@@ -48,8 +48,9 @@ static uint32_t features_of(const struct domain *d)
     if (is_hvm_domain(d))
         return BIT(XENFEAT_writable_page_tables) | BIT(XENFEAT_auto_translated_physmap) |
                BIT(XENFEAT_hvm_callback_vector) | BIT(XENFEAT_hvm_safe_pvclock) |
-               BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_not_direct_mapped) |
-               (d->hardware ? BIT(XENFEAT_dom0) : 0);
+               BIT(XENFEAT_memory_op_vnode_supported) |
+               BIT(d->direct_mapped ? XENFEAT_direct_mapped : XENFEAT_not_direct_mapped) |
+               (d->hardware ? BIT(XENFEAT_dom0) | BIT(XENFEAT_hvm_pirqs) : 0);
     return pv_features_of(d);
 }
 

@@ -105,8 +105,10 @@ struct guest_ops {
 
 struct domain {
     domid_t id;
-    bool privileged; /* control domain: may use domctl, sysctl, platform_op, foreign mappings */
-    bool hardware;   /* owns the machine's devices: dom0 */
+    bool privileged;    /* control domain: may use domctl, sysctl, platform_op, foreign mappings */
+    bool hardware;      /* owns the machine's devices: dom0 */
+    bool direct_mapped; /* a hardware guest whose frames have their machine's numbers, for devices without an
+                           IOMMU */
     bool is_idle;
     const struct guest_ops *ops;
     uint32_t max_vcpus;
@@ -152,6 +154,7 @@ struct domain {
     /* Hardware access, checked by emulation, mapping and physdev_op. */
     struct rangeset *ioports, *iomem, *irqs;
     struct pirq_table *pirqs; /* hypercalls/physdev.c */
+    uint32_t pci_cf8;         /* the hardware domain's own PCI address register */
     const struct cpuid_policy *cpuid;
 
     /* Console of a domain that was built at boot (io/console.c): line assembly for the prefix. */

@@ -59,7 +59,6 @@ struct pv_vcpu {
 
 struct pv_domain {
     pte_t *perdomain_l3; /* root of SLOT_DOMAIN for this domain */
-    uint32_t pci_cf8;    /* the hardware domain's own PCI address register */
 
     /* d->mmu_lock; hv/pv/page_type.c and pv_mm.c */
     uint32_t drop[8]; /* frames whose release as L2..L4 was preempted, last one on top */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the hypervisor does for a hardware guest at its exits, the same for both vendors. */
+#include "hv/cpu/alu.h"
 #include "hv/cpu/fpu.h"
 #include "hv/cpu/msr_index.h"
 #include "hv/domain/cpuid_policy.h"
 #include "hv/hvm/guest_walk.h"
 #include "hv/io/console.h"
+#include "hv/io/domain_ports.h"
 #include "hv/sched/sched.h"
 
 #define CPUID_1C_OSXSAVE (1U << 27)
@@ -135,23 +137,35 @@ void hvm_nested_fault(uint64_t gpa, bool write, bool fetch)
         domain_crash(v->domain, "it executes at guest-physical %#lx, where there is no memory", gpa);
         return;
     }
+    if (type == P2M_NONE && p2m_enter_device(v->domain, gfn(gpa >> PAGE_SHIFT)))
+        return;
     v->hvm->exits[HVM_EXIT_MMIO]++;
     if (!hvm_mmio(v, gpa))
         domain_crash(v->domain, "%s of guest-physical %#lx by an instruction that is not emulated",
                      write ? "a write" : "a read", gpa);
 }
 
-static uint64_t ones(unsigned int width)
+/* One element of ins or outs. False: the guest's memory cannot be used. */
+static bool string_item(struct vcpu *v, uint16_t port, unsigned int width, bool in, uint64_t at,
+                        struct guest_fault *fault)
 {
-    return width >= 4 ? 0xffffffff : BIT(8 * width) - 1;
+    uint32_t user = hvm_cpl(v) == 3 ? PFEC_USER : 0, value = 0;
+
+    if (in)
+        value = domain_port_in(v->domain, port, width);
+    if (!guest_copy(v, &value, at, width, user | (in ? PFEC_WRITE : 0), fault))
+        return false;
+    if (!in)
+        domain_port_out(v->domain, port, width, value);
+    return true;
 }
 
 /* rep ins and outs: one batch for each exit, so that interrupts get in. */
-static void string_io(struct vcpu *v, unsigned int width, bool in, unsigned int bytes)
+static void string_io(struct vcpu *v, uint16_t port, unsigned int width, bool in, unsigned int bytes)
 {
     struct regs *r = guest_regs();
     uint64_t count = min(r->rcx, (uint64_t)IO_BATCH), *pointer = in ? &r->rdi : &r->rsi;
-    uint64_t all = ~0ULL, step = r->rflags & X86_EFLAGS_DF ? 0 - (uint64_t)width : width;
+    uint64_t step = r->rflags & X86_EFLAGS_DF ? 0 - (uint64_t)width : width;
     struct guest_fault fault;
     uint8_t insn[15];
     bool repeats = guest_fetch(v, insn, 1) && (insn[0] == 0xf2 || insn[0] == 0xf3);
@@ -159,8 +173,7 @@ static void string_io(struct vcpu *v, unsigned int width, bool in, unsigned int 
     if (!repeats)
         count = 1;
     for (uint64_t i = 0; i < count; i++) {
-        if (in &&
-            !guest_copy(v, &all, *pointer, width, PFEC_WRITE | (hvm_cpl(v) == 3 ? PFEC_USER : 0), &fault)) {
+        if (!string_item(v, port, width, in, *pointer, &fault)) {
             hvm_inject_page_fault(v, fault.address, fault.error_code);
             return;
         }
@@ -172,17 +185,21 @@ static void string_io(struct vcpu *v, unsigned int width, bool in, unsigned int 
         hvm_skip(v, bytes);
 }
 
-void hvm_exit_io(uint16_t port __unused, unsigned int width, bool in, bool string, unsigned int bytes)
+void hvm_exit_io(uint16_t port, unsigned int width, bool in, bool string, unsigned int bytes)
 {
     struct vcpu *v = current;
     struct regs *r = guest_regs();
 
     if (string) {
-        string_io(v, width, in, bytes);
+        string_io(v, port, width, in, bytes);
         return;
     }
-    if (in)
-        r->rax = width == 4 ? ones(4) : r->rax | ones(width);
+    if (!in)
+        domain_port_out(v->domain, port, width, (uint32_t)(r->rax & alu_mask(width)));
+    else if (width == 4)
+        r->rax = domain_port_in(v->domain, port, width);
+    else
+        r->rax = (r->rax & ~alu_mask(width)) | domain_port_in(v->domain, port, width);
     hvm_skip(v, bytes);
 }
 

@@ -202,7 +202,7 @@ int hvm_set_control(struct vcpu *v, uint64_t cr0, uint64_t cr3, uint64_t cr4, ui
 bool hvm_pat_valid(uint64_t value);
 /* An access to guest-physical `gpa` that the p2m does not allow. */
 void hvm_nested_fault(uint64_t gpa, bool write, bool fetch);
-/* in and out, string forms too: no port is there, so that reads give ones. */
+/* in and out, string forms too: what is there says hv/io/domain_ports.h. */
 void hvm_exit_io(uint16_t port, unsigned int width, bool in, bool string, unsigned int bytes);
 void hvm_triple_fault(void);
 

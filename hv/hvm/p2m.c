@@ -6,7 +6,9 @@
 #include "hv/lib/bug.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/string.h"
+#include "hv/lib/rangeset.h"
 #include "hv/mm/heap.h"
+#include "hv/pv/page_type.h"
 
 /* The kind of an entry, in bits that both formats leave to software (APM Vol. 2 §5.4.1, SDM Vol. 3 §28.3.2).
  */
@@ -313,6 +315,27 @@ int p2m_remove(struct domain *d, gfn_t g, mfn_t *frame, enum p2m_type *type)
     return 0;
 }
 
+void p2m_put_reference(mfn_t m, enum p2m_type type)
+{
+    if (type == P2M_FOREIGN)
+        page_put_writable(mfn_to_frame(m));
+    frame_put(mfn_to_frame(m));
+}
+
+bool p2m_enter_device(struct domain *d, gfn_t g)
+{
+    enum p2m_type type;
+    bool ok;
+
+    if (!d->hardware || !rangeset_contains(d->iomem, g.g, g.g) || mfn_is_ram(mfn(g.g)))
+        return false;
+    spin_lock(&d->mmu_lock);
+    (void)p2m_lookup(d, g, &type);
+    ok = type == P2M_MMIO || (type == P2M_NONE && !p2m_set(d, g, mfn(g.g), P2M_ORDER_4K, P2M_MMIO));
+    spin_unlock(&d->mmu_lock);
+    return ok;
+}
+
 bool p2m_change_type(struct domain *d, gfn_t g, enum p2m_type from, enum p2m_type to)
 {
     struct p2m *p = &d->hvm->p2m;
@@ -362,7 +385,7 @@ static int teardown_table(struct p2m *p, pte_t *table, unsigned int level)
         if (!is_leaf(e, level))
             table_retire(p, table_below(e));
         else if (p2m_holds_reference(type_of(e)))
-            frame_put(mfn_to_frame(entry_mfn(e)));
+            p2m_put_reference(entry_mfn(e), type_of(e));
     }
     return 0;
 }

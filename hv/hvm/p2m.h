@@ -6,7 +6,10 @@
  *
  * References. An entry for the domain's own RAM holds none: the frame's allocation does, and whoever gives a
  * frame up removes its entry first. Entries of the other kinds (granted, foreign, and the hypervisor's shared
- * pages) hold one reference each, which is dropped when the entry goes and no CPU can use it any more.
+ * pages) hold one reference each, which is dropped when the entry goes and no CPU can use it any more. A
+ * writable foreign entry holds a writable reference too (hv/pv/page_type.c), so that no page table of a PV
+ * domain is ever written through it. Devices have no references: their entries are made for domains that may
+ * use them, where the machine has no memory.
  *
  * Changes are made under d->mmu_lock. Lookups take no lock: tables are freed only with the whole p2m, and who
  * wants to keep the frame takes a reference and looks again (p2m_get_frame).
@@ -32,14 +35,15 @@ enum p2m_type {
     P2M_GRANT,    /* another domain's frame, by a grant */
     P2M_GRANT_RO,
     P2M_FOREIGN, /* another domain's frame, by right of control */
-    P2M_MMIO,    /* device registers */
+    P2M_FOREIGN_RO,
+    P2M_MMIO, /* device registers */
     P2M_TYPES,
 };
 
 /* Kinds whose entries hold a reference to the frame. */
 static inline bool p2m_holds_reference(enum p2m_type t)
 {
-    return t == P2M_SHARED || t == P2M_GRANT || t == P2M_GRANT_RO || t == P2M_FOREIGN;
+    return t == P2M_SHARED || t == P2M_GRANT || t == P2M_GRANT_RO || t == P2M_FOREIGN || t == P2M_FOREIGN_RO;
 }
 
 static inline bool p2m_is_ram(enum p2m_type t)
@@ -120,12 +124,20 @@ int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_typ
  * superpage cannot be split). Lock: d->mmu_lock.
  */
 int p2m_remove(struct domain *d, gfn_t g, mfn_t *frame, enum p2m_type *type);
+/* End what an entry that was taken out held. After the flush. */
+void p2m_put_reference(mfn_t m, enum p2m_type type);
 /* Change an entry's kind if it is `from`: true when it was. Follow with p2m_flush when rights go. Lock:
  * d->mmu_lock. */
 bool p2m_change_type(struct domain *d, gfn_t g, enum p2m_type from, enum p2m_type to);
 
 /* See the head of this file. Locks: any below LOCK_FLUSH. */
 void p2m_flush(struct domain *d);
+
+/*
+ * The hardware domain reached for g, where it has nothing: when the machine has device memory there that it
+ * may use, that is entered at the same number. False: there is none. Takes d->mmu_lock.
+ */
+bool p2m_enter_device(struct domain *d, gfn_t g);
 
 /* Begin or end recording of written frames; reading clears. 0, -ENOMEM. Takes d->mmu_lock. */
 int p2m_log_dirty(struct domain *d, bool on);

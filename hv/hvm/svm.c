@@ -47,6 +47,7 @@ static const struct p2m_format npt_format = {
         [P2M_GRANT] = NPT_LEAF | PTE_RW | PTE_D | PTE_NX,
         [P2M_GRANT_RO] = NPT_LEAF | PTE_NX,
         [P2M_FOREIGN] = NPT_LEAF | PTE_RW | PTE_D | PTE_NX,
+        [P2M_FOREIGN_RO] = NPT_LEAF | PTE_NX,
         [P2M_MMIO] = NPT_LEAF | PTE_RW | PTE_D | PTE_NX | PTE_PCD | PTE_PWT,
     },
 };

@@ -51,6 +51,7 @@ static const struct p2m_format ept_format = {
         [P2M_GRANT] = EPT_LEAF | EPT_W,
         [P2M_GRANT_RO] = EPT_LEAF,
         [P2M_FOREIGN] = EPT_LEAF | EPT_W,
+        [P2M_FOREIGN_RO] = EPT_LEAF,
         [P2M_MMIO] = EPT_R | EPT_W | EPT_A | EPT_D, /* uncacheable */
     },
 };

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Port I/O of PV guests. The guest's own rule comes first: virtual IOPL or the bitmap it set by
- * PHYSDEVOP_set_iobitmap, else #GP. Then the domain's: ports that it owns are accessed, PCI configuration of
- * the hardware domain goes through hv/io/pci, and any other port is empty: it reads all ones and ignores
- * writes.
+ * PHYSDEVOP_set_iobitmap, else #GP. Then the domain's: hv/io/domain_ports.h.
  */
 #include "hv/pv/emulate.h"
+#include "hv/cpu/alu.h"
 #include "hv/cpu/current.h"
 #include "hv/cpu/insn.h"
-#include "hv/io/pci.h"
-#include "hv/lib/rangeset.h"
+#include "hv/io/domain_ports.h"
 #include "hv/mm/guest_access.h"
 #include "hv/pv/pv.h"
-
-#define PCI_ADDRESS_PORT 0xcf8
-#define PCI_DATA_PORT    0xcfc
 
 /* Repetitions of a string instruction before events get a chance. */
 #define STRING_BATCH 512
@@ -61,72 +56,14 @@ static bool guest_allows(const struct vcpu *v, uint32_t port, unsigned int bytes
     return (((bits[0] | (uint32_t)bits[1] << 8) >> shift) & ((1u << bytes) - 1)) == 0;
 }
 
-static uint32_t ones(unsigned int bytes)
-{
-    return bytes == 4 ? ~0u : (1u << (8 * bytes)) - 1;
-}
-
-static uint32_t port_in(uint16_t port, unsigned int bytes)
-{
-    return bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
-}
-
-static void port_out(uint16_t port, unsigned int bytes, uint32_t value)
-{
-    if (bytes == 1)
-        outb(port, (uint8_t)value);
-    else if (bytes == 2)
-        outw(port, (uint16_t)value);
-    else
-        outl(port, value);
-}
-
-/* The address register exists for 4-byte accesses only; others at 0xcf8 are ordinary ports (reset control is
- * 0xcf9). */
-static bool is_pci_address(uint32_t port, unsigned int bytes)
-{
-    return port == PCI_ADDRESS_PORT && bytes == 4;
-}
-
-static bool is_pci_data(uint32_t port, unsigned int bytes)
-{
-    return (port & ~3u) == PCI_DATA_PORT && (port & 3) + bytes <= 4;
-}
-
-static bool owns(const struct domain *d, uint32_t port, unsigned int bytes)
-{
-    return !is_pci_address(port, bytes) && rangeset_contains(d->ioports, port, port + bytes - 1);
-}
-
-static uint32_t guest_in(struct domain *d, uint32_t port, unsigned int bytes)
-{
-    if (owns(d, port, bytes))
-        return port_in((uint16_t)port, bytes);
-    if (is_pci_address(port, bytes))
-        return d->hardware ? d->pv.pci_cf8 : ~0u;
-    if (is_pci_data(port, bytes) && d->hardware)
-        return pci_port_read(d->pv.pci_cf8, (uint16_t)port, bytes);
-    return ones(bytes);
-}
-
-static void guest_out(struct domain *d, uint32_t port, unsigned int bytes, uint32_t value)
-{
-    if (owns(d, port, bytes))
-        port_out((uint16_t)port, bytes, value);
-    else if (is_pci_address(port, bytes))
-        d->pv.pci_cf8 = value;
-    else if (is_pci_data(port, bytes) && d->hardware)
-        pci_port_write(d->pv.pci_cf8, (uint16_t)port, bytes, value);
-}
-
 /* in to a register; out of one. */
 static enum emulation register_io(struct vcpu *v, struct regs *r, const struct insn *i, uint32_t port,
                                   unsigned int bytes)
 {
     if (i->opcode & 2)
-        guest_out(v->domain, port, bytes, (uint32_t)r->rax & ones(bytes));
+        domain_port_out(v->domain, port, bytes, (uint32_t)(r->rax & alu_mask(bytes)));
     else
-        insn_reg_write(i, r, 0, bytes, guest_in(v->domain, port, bytes));
+        insn_reg_write(i, r, 0, bytes, domain_port_in(v->domain, port, bytes));
     return EMULATE_DONE;
 }
 
@@ -152,10 +89,10 @@ static bool string_item(struct vcpu *v, struct regs *r, const struct insn *i, ui
             base = rdmsr(i->segment == INSN_SEG_FS ? MSR_FS_BASE : MSR_GS_BASE);
         if (!emulate_read(base + (r->rsi & address_mask), &value, bytes))
             return false;
-        guest_out(v->domain, port, bytes, value);
+        domain_port_out(v->domain, port, bytes, value);
         advance(i, &r->rsi, step);
     } else {
-        value = guest_in(v->domain, port, bytes);
+        value = domain_port_in(v->domain, port, bytes);
         if (!emulate_write(r->rdi & address_mask, &value, bytes))
             return false;
         advance(i, &r->rdi, step);

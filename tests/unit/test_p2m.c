@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The second-level table under random changes, compared with a plain array: sets of all orders, removals that
- * split superpages, changes of kind, quotas, and the end that gives every table back.
+ * split superpages, changes of kind, quotas, devices, and the end that gives every table back.
  */
 /* unit-sources: */
 #include "tests/unit/fake_memory.h"
@@ -28,7 +28,8 @@ static const struct p2m_format format = {
     .leaf = { [P2M_RAM] = PTE_P | PTE_RW,
               [P2M_RAM_RO] = PTE_P,
               [P2M_LOGDIRTY] = PTE_P,
-              [P2M_GRANT] = PTE_P | PTE_RW },
+              [P2M_GRANT] = PTE_P | PTE_RW,
+              [P2M_MMIO] = PTE_P | PTE_RW | PTE_NX },
 };
 
 void domain_frame_released(struct frame *f)
@@ -42,6 +43,16 @@ void *hv_zalloc_array(size_t n, size_t bytes)
 void hv_free(void *p)
 {
     free(p);
+}
+
+void page_put_writable_slow(struct frame *f)
+{
+    (void)f;
+}
+/* The whole machine, so that it is p2m_enter_device() that has to refuse. */
+bool rangeset_contains(struct rangeset *r, uint64_t first, uint64_t last)
+{
+    return r != NULL && first <= last;
 }
 
 static void start(void)
@@ -133,6 +144,25 @@ Test(p2m, records_writes)
     check(5);
     cr_assert_eq(p2m_log_dirty(&guest, false), 0);
     check(6);
+}
+
+Test(p2m, devices_only_where_no_memory_is)
+{
+    struct rangeset *everything = (struct rangeset *)&model;
+    uint64_t device = 0xfebc0, ram = 5;
+
+    set(0x80000, 7, 0);
+    cr_assert_not(p2m_enter_device(&guest, gfn(device)), "without hardware");
+    guest.hardware = true;
+    cr_assert_not(p2m_enter_device(&guest, gfn(device)), "without permission");
+    guest.iomem = everything;
+    cr_assert_not(p2m_enter_device(&guest, gfn(ram)), "the machine's memory");
+    cr_assert_not(p2m_enter_device(&guest, gfn(0x80000)), "in place of its own memory");
+    check(0x80000);
+    cr_assert(p2m_enter_device(&guest, gfn(device)));
+    cr_assert_eq(p2m_lookup(&guest, gfn(device), NULL).m, device);
+    cr_assert(p2m_enter_device(&guest, gfn(device)), "another vCPU was faster");
+    cr_assert_null(p2m_get_frame(&guest, gfn(device), false, NULL));
 }
 
 Test(p2m, teardown_gives_everything_back)
