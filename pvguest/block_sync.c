@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A block device for callers who wait: buffers of any alignment, any length. */
 #include "pvguest/block.h"
+#include "pvguest/dma.h"
 #include "pvguest/memory.h"
 #include "pvguest/pagetable.h"
 #include "pvguest/sync.h"
@@ -117,7 +118,7 @@ static int move(struct blockdev *dev, enum block_operation operation, uint64_t b
     struct block_device *device = dev->object;
     uint64_t sector = block * (dev->sector_size / BLOCK_SECTOR), length = (uint64_t)count * dev->sector_size;
 
-    if ((unsigned long)buf % BLOCK_SECTOR != 0)
+    if ((unsigned long)buf % BLOCK_SECTOR != 0 || !dma_reaches(buf))
         return -bounce(device, operation, sector, buf, length);
     return -transfer(device, operation, sector, buf, length);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/dma.h"
+#include "pvguest/flavour.h"
 #include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
 #include "pvguest/pagetable.h"
 #include "pvguest/panic.h"
-#include <stdbool.h>
+#include "pvguest/pvh.h"
 #include <stdlib.h>
 #include <xen/memory.h>
 
@@ -50,8 +51,10 @@ static bool exchange(unsigned long pfn, unsigned int order, unsigned int address
                  .domid = DOMID_SELF },
     };
 
-    if (!old)
+    if (guest_is_pvh || !old) { /* physical addresses stay what they are */
+        free(old);
         return false;
+    }
     for (unsigned long i = 0; i < count; i++)
         old[i] = pfn_to_mfn(pfn + i);
     set_xen_guest_handle(op.in.extent_start, old);
@@ -64,6 +67,11 @@ static bool exchange(unsigned long pfn, unsigned int order, unsigned int address
     map_block(pfn, count, true);
     free(old);
     return op.nr_exchanged == count;
+}
+
+bool dma_reaches(const void *page)
+{
+    return !guest_is_pvh || !pvh_is_map_gfn(pte_mfn(pt_lookup((unsigned long)page)));
 }
 
 void *dma_alloc(unsigned int order, unsigned int address_bits, uint64_t *bus)

@@ -55,16 +55,19 @@ static int setup_frames(xen_pfn_t *mfns)
 /* In a PVH guest the next page comes to a frame of our choice. */
 static int place_frame(xen_pfn_t *gfn)
 {
-    *gfn = pvh_grant_gfn((const char *)table + frames * PAGE_SIZE);
+    *gfn = pvh_map_gfn((const char *)table + frames * PAGE_SIZE);
     return pvh_add_to_physmap(XENMAPSPACE_grant_table, frames, *gfn);
 }
 
 /* What the hypervisor is to map at: the address itself, or a PVH guest's frame that belongs to it. */
+uint64_t grant_host_address(const void *page)
+{
+    return guest_is_pvh ? pvh_map_gfn(page) << PAGE_SHIFT : (unsigned long)page;
+}
+
 static uint64_t host_address(const struct grant_mapping *map, size_t page)
 {
-    const char *addr = (const char *)map->addr + page * PAGE_SIZE;
-
-    return guest_is_pvh ? pvh_grant_gfn(addr) << PAGE_SHIFT : (unsigned long)addr;
+    return grant_host_address((const char *)map->addr + page * PAGE_SIZE);
 }
 
 /* A PVH guest's own entry for such a frame; 0 takes it away. */
@@ -73,7 +76,7 @@ static void set_entry(const struct grant_mapping *map, size_t page, uint64_t fla
     const char *addr = (const char *)map->addr + page * PAGE_SIZE;
 
     if (guest_is_pvh)
-        pt_set((unsigned long)addr, flags ? pte_make(pvh_grant_gfn(addr), flags) : 0);
+        pt_set((unsigned long)addr, flags ? pte_make(pvh_map_gfn(addr), flags) : 0);
 }
 
 /* Has the hypervisor back one more page of the table, and maps it. */
@@ -311,6 +314,23 @@ void gnttab_unmap(struct grant_mapping *map)
     vmap_release(map->addr, map->count);
     free(map->handles);
     map->addr = NULL;
+}
+
+void *grant_windows_create(size_t count)
+{
+    char *windows = vmap_reserve(count, true);
+
+    for (size_t i = 0; guest_is_pvh && windows && i < count; i++)
+        pt_set((unsigned long)windows + i * PAGE_SIZE,
+               pte_make(pvh_map_gfn(windows + i * PAGE_SIZE), PTE_RW));
+    return windows;
+}
+
+void grant_windows_destroy(void *windows, size_t count)
+{
+    for (size_t i = 0; guest_is_pvh && i < count; i++)
+        pt_set((unsigned long)windows + i * PAGE_SIZE, 0);
+    vmap_release(windows, count);
 }
 
 int gnttab_copy(struct gnttab_copy *copies, unsigned int count)

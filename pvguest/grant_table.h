@@ -47,6 +47,13 @@ int gnttab_map(struct grant_mapping *map, domid_t domid, const grant_ref_t *refs
                bool readonly);
 void gnttab_unmap(struct grant_mapping *map);
 
+/* Address space for grants that the caller maps itself, with GNTMAP_host_map at a page's
+ * grant_host_address(): the page shows the frame from then on, also when a mapping without GNTMAP_readonly
+ * may write it. NULL: no memory. */
+void *grant_windows_create(size_t count);
+void grant_windows_destroy(void *windows, size_t count);
+uint64_t grant_host_address(const void *page);
+
 /* Performs count copies; each has its own status (GNTST_*). 0 or a negated Xen errno for the call as a whole.
  */
 int gnttab_copy(struct gnttab_copy *copies, unsigned int count);

@@ -3,12 +3,17 @@
 #ifndef PVGUEST_PVH_H
 #define PVGUEST_PVH_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* The address space of physical frames where grants are mapped, one for each page of vmap.h's area. */
-#define PVH_GRANT_GFN 0x1000000UL
-
 struct hvm_start_info;
+
+/*
+ * pvh_head.S: copies `words` words of the image to address 0 on, which is mapped to its new place, and has it
+ * go on there: writes `count` consecutive entries of 2 MiB, the first one as `value`, and flushes the TLB.
+ */
+void pvh_move_image(uint64_t *entries, uint64_t value, size_t count, size_t words);
 
 /* Called by pvh_head.S on the boot stack, with 1 GiB mapped. */
 void pvh_start(uint64_t start_info_paddr) __attribute__((noreturn));
@@ -33,7 +38,9 @@ void pvh_set_gs_base(unsigned long base);
 /* The ring page of that frame number, which stands outside the linear area. */
 void *pvh_ring(unsigned long gfn);
 
-/* The frame in which the grant that is mapped at an address of vmap.h stands. */
-unsigned long pvh_grant_gfn(const void *addr);
+/* The physical frame where the frame of another domain stands that is mapped at an address of vmap.h: each
+ * page of that area has one. */
+unsigned long pvh_map_gfn(const void *addr);
+bool pvh_is_map_gfn(unsigned long gfn);
 
 #endif

@@ -77,6 +77,24 @@ pvh_vcpu_entry:
     movq %rdi, %r13
     jmp thread_entry
 
+/* rdi = entries, rsi = value, rdx = count, rcx = words. On no stack: what is written behind the copy is lost. */
+    .globl pvh_move_image
+pvh_move_image:
+    movq %rdi, %r8
+    movq %rsi, %r9
+    movq $PVG_VIRT_BASE, %rsi
+    xorl %edi, %edi
+    cld
+    rep movsq
+1:  movq %r9, (%r8)
+    addq $8, %r8
+    addq $0x200000, %r9
+    decq %rdx
+    jnz 1b
+    movq %cr3, %rax
+    movq %rax, %cr3
+    ret
+
 /* pvh_stubs + 16 * n: the processor has pushed an error code or not, and trap_stubs knows for which vectors. */
     .globl pvh_stubs, pvh_event
     .balign 16
@@ -113,6 +131,7 @@ gdt_pointer_low:
 
     .section .bss.pvh_tables, "aw", @nobits
     .balign 4096
+    .globl boot_l2
 boot_l4: .skip 4096
 boot_l3: .skip 4096
 boot_l2: .skip 4096

@@ -30,7 +30,7 @@ void shared_info_init(uint64_t machine_address)
     const uint64_t flags = 0x8000000000000063; /* present, writable, accessed, dirty, no-execute */
 
     if (guest_is_pvh) {
-        if (pvh_add_to_physmap(XENMAPSPACE_shared_info, 0, virt_to_pfn(shared_info_page)))
+        if (pvh_add_to_physmap(XENMAPSPACE_shared_info, 0, virt_to_mfn(shared_info_page)))
             panic("start of day: cannot have shared_info mapped");
         return;
     }

@@ -2,9 +2,11 @@
 #include "pvguest/vmap.h"
 #include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
+#include "pvguest/pvh.h"
 #include "pvguest/sync.h"
 #include "pvguest/xen_errno.h"
 #include <stdlib.h>
+#include <xen/memory.h>
 
 /* Free address space, in ascending order, never two extents that touch. */
 struct extent {
@@ -155,9 +157,32 @@ void *map_frames(const xen_pfn_t *mfns, size_t count, uint64_t flags)
     return (void *)va;
 }
 
+/* A PVH guest's physical frames for other domains' are empty again; most of those of map_frames() always
+ * were. */
+static void empty_physical_frames(const char *addr, size_t count)
+{
+    struct multicall_entry calls[MMU_BATCH_SIZE];
+    struct xen_remove_from_physmap ops[MMU_BATCH_SIZE];
+
+    for (size_t done = 0; done < count;) {
+        unsigned int n = 0;
+
+        for (; n < MMU_BATCH_SIZE && done < count; n++, done++) {
+            ops[n] = (struct xen_remove_from_physmap){ .domid = DOMID_SELF,
+                                                       .gpfn = pvh_map_gfn(addr + done * PAGE_SIZE) };
+            calls[n] =
+                (struct multicall_entry){ .op = __HYPERVISOR_memory_op,
+                                          .args = { XENMEM_remove_from_physmap, (unsigned long)&ops[n] } };
+        }
+        hypercall_multicall(calls, n);
+    }
+}
+
 void unmap_frames(void *addr, size_t count)
 {
     clear_entries((unsigned long)addr, count);
+    if (guest_is_pvh)
+        empty_physical_frames(addr, count);
     vmap_release(addr, count);
 }
 
@@ -183,6 +208,37 @@ void unmap_machine(void *addr, size_t length)
     unmap_frames((char *)addr - offset, (offset + length + PAGE_SIZE - 1) / PAGE_SIZE);
 }
 
+/* The same in a PVH guest: the frames come to physical frames of its own, which it maps. */
+static size_t map_physical_run(domid_t domid, unsigned long va, const xen_pfn_t *frames, size_t count,
+                               uint64_t flags, int *error)
+{
+    xen_pfn_t own[MMU_BATCH_SIZE];
+    int errors[MMU_BATCH_SIZE] = { 0 };
+    struct xen_add_to_physmap_batch op = {
+        .domid = DOMID_SELF,
+        .space = XENMAPSPACE_gmfn_foreign,
+        .size = (uint16_t)count,
+        .u.foreign_domid = domid,
+    };
+    size_t done = 0;
+
+    for (size_t i = 0; i < count; i++)
+        own[i] = pvh_map_gfn((const char *)va + i * PAGE_SIZE);
+    set_xen_guest_handle(op.idxs, (xen_ulong_t *)(uintptr_t)frames);
+    set_xen_guest_handle(op.gpfns, own);
+    set_xen_guest_handle(op.errs, errors);
+    *error = (int)hypercall_memory_op(XENMEM_add_to_physmap_batch, &op);
+    while (!*error && done < count && !errors[done])
+        done++;
+    if (!*error && done < count)
+        *error = errors[done];
+    if (set_entries(va, own, done, flags)) {
+        *error = -XEN_ENOMEM;
+        return 0;
+    }
+    return done;
+}
+
 /* Maps one run of frames with one hypercall; returns how many were mapped before the first refusal, *error
  * saying why. */
 static size_t map_foreign_run(domid_t domid, unsigned long va, const xen_pfn_t *frames, size_t count,
@@ -194,6 +250,8 @@ static size_t map_foreign_run(domid_t domid, unsigned long va, const xen_pfn_t *
 
     if (count > MMU_BATCH_SIZE)
         count = MMU_BATCH_SIZE;
+    if (guest_is_pvh)
+        return map_physical_run(domid, va, frames, count, flags, error);
     for (size_t i = 0; i < count; i++, va += PAGE_SIZE) {
         entry = next_entry(entry, va);
         updates[i] = (struct mmu_update){ entry | MMU_NORMAL_PT_UPDATE, pte_make(frames[i], flags) };

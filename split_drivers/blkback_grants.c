@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "split_drivers/blkback_grants.h"
+#include "pvguest/grant_table.h"
 #include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
-#include "pvguest/vmap.h"
 #include "split_drivers/blkif_ring.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static bool init_persistent(struct blkback_mapper *mapper)
     if (!mapper->entries || !mapper->buckets)
         return false;
     if (!mapper->by_dma) {
-        mapper->persistent_windows = vmap_reserve(BLKBACK_PERSISTENT, true);
+        mapper->persistent_windows = grant_windows_create(BLKBACK_PERSISTENT);
         if (!mapper->persistent_windows)
             return false;
     }
@@ -55,7 +55,7 @@ int blkback_mapper_init(struct blkback_mapper *mapper, domid_t domid, bool by_dm
     TAILQ_INIT(&mapper->unused);
     TAILQ_INIT(&mapper->spare);
     if (!by_dma)
-        mapper->windows = vmap_reserve(nr_windows, true);
+        mapper->windows = grant_windows_create(nr_windows);
     if ((by_dma || mapper->windows) && (!persistent || init_persistent(mapper)))
         return 0;
     blkback_mapper_end(mapper);
@@ -92,7 +92,7 @@ static void note_unmap(struct blkback_mapper *mapper, const struct blkback_grant
     if (nr_unmaps == BLKBACK_BATCH)
         blkback_grants_run_unmap();
     unmaps[nr_unmaps++] = (struct gnttab_unmap_grant_ref){
-        .host_addr = mapper->by_dma ? 0 : (unsigned long)grant->virt,
+        .host_addr = mapper->by_dma ? 0 : grant_host_address(grant->virt),
         .dev_bus_addr = mapper->by_dma ? grant->bus : 0,
         .handle = grant->handle,
     };
@@ -117,9 +117,9 @@ void blkback_mapper_end(struct blkback_mapper *mapper)
     free(mapper->entries);
     free(mapper->buckets);
     if (mapper->windows)
-        vmap_release(mapper->windows, mapper->nr_windows);
+        grant_windows_destroy(mapper->windows, mapper->nr_windows);
     if (mapper->persistent_windows)
-        vmap_release(mapper->persistent_windows, BLKBACK_PERSISTENT);
+        grant_windows_destroy(mapper->persistent_windows, BLKBACK_PERSISTENT);
     *mapper = (struct blkback_mapper){ 0 };
 }
 
@@ -128,7 +128,7 @@ static int note_map(struct blkback_mapper *mapper, struct blkback_grant *grant, 
 {
     grant->virt = window;
     maps[nr_maps] = (struct gnttab_map_grant_ref){
-        .host_addr = mapper->by_dma ? 0 : (unsigned long)window,
+        .host_addr = mapper->by_dma ? 0 : grant_host_address(window),
         .flags = (mapper->by_dma ? GNTMAP_device_map : GNTMAP_host_map) | (readonly ? GNTMAP_readonly : 0),
         .ref = grant->ref,
         .dom = mapper->domid,

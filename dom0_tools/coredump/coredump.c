@@ -5,6 +5,7 @@
 #include "dom0_tools/xc/domain.h"
 #include "dom0_tools/xc/hvm.h"
 #include "dom0_tools/xc/vcpu.h"
+#include "pvguest/flavour.h"
 #include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
 #include "pvguest/vmap.h"
@@ -40,14 +41,15 @@ static bool __attribute__((format(printf, 2, 3))) fail(struct dump *dump, const 
     return false;
 }
 
-/* What the frame is to its domain, or itself where the machine-to-physical table does not reach. */
+/* What the frame is to its domain, or itself where the machine-to-physical table does not reach, as in a PVH
+ * domain. */
 static uint64_t pfn_of(uint64_t mfn)
 {
     static uint64_t last;
 
     if (last == 0)
         last = (uint64_t)hypercall_memory_op(XENMEM_maximum_ram_page, NULL);
-    return mfn <= last ? mfn_to_pfn(mfn) : mfn;
+    return mfn <= last && !guest_is_pvh ? mfn_to_pfn(mfn) : mfn;
 }
 
 /* Pages that cannot be mapped (any more) are zeroes. */
