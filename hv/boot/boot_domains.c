@@ -50,6 +50,16 @@ static uint64_t opt_dom0_mem;
 static uint32_t opt_dom0_max_vcpus;
 integer_param("dom0_max_vcpus", opt_dom0_max_vcpus);
 
+static bool opt_dom0_pvh;
+
+/* dom0=pv or pvh, as on Xen, whose further words, with commas between, do not exist here. */
+static int parse_dom0(const char *value)
+{
+    opt_dom0_pvh = !strcmp(value, "pvh");
+    return opt_dom0_pvh || !strcmp(value, "pv") ? 0 : -EINVAL;
+}
+custom_param("dom0", parse_dom0, "dom0=pv or dom0=pvh");
+
 /* dom0_mem=512M, and Xen's dom0_mem=512M,max:1G: a maximum beyond the start is accepted for dom0's own
  * balloon. */
 static int parse_dom0_mem(const char *value)
@@ -241,6 +251,9 @@ static void __init build_dom0(void)
         if (asked[i].kernel == 1 || asked[i].ramdisk == 1)
             b.ramdisk = -1;
     strlcpy(b.cmdline, boot_info.module[0].cmdline, sizeof(b.cmdline));
+    b.pvh = opt_dom0_pvh && hvm_ops;
+    if (opt_dom0_pvh && !hvm_ops)
+        printk(LOG_ERR "dom0=pvh needs a processor with AMD SVM or Intel VT-x: dom0 is a PV guest\n");
     dom0 = new_domain(0, &b, &rc);
     if (!dom0)
         panic("dom0: out of memory (error %d)\n", -rc);
@@ -251,7 +264,8 @@ static void __init build_dom0(void)
     bad = build(dom0, &b);
     if (bad)
         panic("dom0 cannot be built: %s\n", bad);
-    printk(LOG_INFO "dom0: %lu MiB, %u vCPUs, entry %#lx\n", b.mem >> 20, b.vcpus, dom0->vcpu[0]->regs.rip);
+    printk(LOG_INFO "dom0: %lu MiB, %u vCPUs, %s, entry %#lx\n", b.mem >> 20, b.vcpus, dom0->ops->name,
+           dom0->vcpu[0]->regs.rip);
 }
 
 static void __init build_asked(const struct boot_domain *b)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* PVH domains that the hypervisor itself builds. Where things lie says hv/lib/pvh_layout.h. */
+#include "hv/boot/direct_memory.h"
 #include "hv/boot/domain_build.h"
 #include "hv/hvm/hvm.h"
+#include "hv/io/acpi.h"
 #include "hv/lib/elf.h"
 #include "hv/lib/printf.h"
 #include "hv/lib/pvh_acpi.h"
 #include "hv/lib/pvh_layout.h"
 #include "hv/lib/string.h"
+#include "hv/mm/m2p.h"
 #include "hypercalls/memory.h"
 #include <xen/hvm/params.h>
 
@@ -50,6 +53,8 @@ static const char *populate(struct domain *d, uint64_t start, uint64_t end)
                      pfn << PAGE_SHIFT);
             return why;
         }
+        for (uint64_t i = 0; i < BIT(order); i++)
+            m2p_set(mfn_add(frame_to_mfn(f), i), pfn + i);
         if (!enter(d, pfn, f, order))
             return "out of memory for its second-level page table";
         pfn += 1ULL << order;
@@ -76,6 +81,19 @@ static const char *allocate_memory(const struct building *b)
     return bad;
 }
 
+/* The hardware domain: its kernel at the addresses that it is linked for, all else where the machine has it.
+ */
+static const char *allocate_direct_memory(struct building *b, uint64_t pages)
+{
+    uint64_t kernel = ALIGN_DOWN(b->elf.paddr_start, PAGE_SIZE), end = ALIGN_UP(b->elf.paddr_end, PAGE_SIZE);
+    const char *bad;
+
+    b->d->direct_mapped = true;
+    b->d->max_pages = ALIGN_UP(pages, BIT(P2M_ORDER_2M)) + ((end - kernel) >> PAGE_SHIFT);
+    bad = direct_memory_allocate(b->d, pages, kernel, end, &b->l);
+    return bad ? bad : populate(b->d, kernel, end);
+}
+
 /* Direct-map address of a byte of the domain's memory, good to the end of its page. */
 static void *at(const struct building *b, uint64_t paddr)
 {
@@ -96,15 +114,28 @@ static void copy_to(const struct building *b, uint64_t paddr, const void *src, u
     }
 }
 
+static const char *define_map(const struct building *b)
+{
+    return memory_map_define(b->d, b->l.memmap, b->l.nr_memmap) ? "out of memory for its memory map" : NULL;
+}
+
 static const char *load_acpi(const struct building *b)
 {
-    uint64_t tables[PVH_ACPI_PAGES * PAGE_SIZE / 8] = { 0 };
+    static uint64_t tables[PVH_ACPI_PAGES * PAGE_SIZE / 8];
 
+    memset(tables, 0, sizeof(tables));
     pvh_acpi_build(tables, PVH_ACPI_START, b->d->max_vcpus);
     copy_to(b, PVH_ACPI_START, tables, sizeof(tables));
     if (b->l.rsdp != PVH_ACPI_START)
         copy_to(b, b->l.rsdp, tables, PVH_ACPI_RSDP_SIZE);
-    return memory_map_define(b->d, b->l.memmap, b->l.nr_memmap) ? "out of memory for its memory map" : NULL;
+    return define_map(b);
+}
+
+/* The hardware domain sees the machine's own tables. */
+static const char *describe_machine(struct building *b)
+{
+    b->l.rsdp = (uint32_t)acpi_info.rsdp;
+    return define_map(b);
 }
 
 static void load(const struct building *b, const struct domain_build *spec)
@@ -145,21 +176,27 @@ const char *pvh_build(struct domain *d, const struct domain_build *spec)
         .d = d,
         .l = { .ram_bytes = spec->pages << PAGE_SHIFT,
                .ramdisk_bytes = spec->initrd_size,
-               .cmdline = spec->cmdline },
+               .cmdline = spec->cmdline,
+               .flags = d->hardware ? SIF_PRIVILEGED | SIF_INITDOMAIN : 0 },
     };
     struct vcpu *v = d->vcpu[0];
     const char *bad;
 
-    if (!elf_parse(&b.elf, spec->kernel, spec->kernel_size, why) || !xen_notes_parse(&b.notes, &b.elf, why) ||
-        !pvh_plan(&b.l, &b.elf, &b.notes, why))
+    if (!elf_parse(&b.elf, spec->kernel, spec->kernel_size, why) || !xen_notes_parse(&b.notes, &b.elf, why))
         return why;
-    bad = allocate_memory(&b);
-    if (!bad)
+    bad = d->hardware ? allocate_direct_memory(&b, spec->pages) : NULL;
+    if (bad)
+        return bad;
+    if (!pvh_plan(&b.l, &b.elf, &b.notes, why))
+        return why;
+    bad = d->hardware ? describe_machine(&b) : allocate_memory(&b);
+    if (!bad && !d->hardware)
         bad = load_acpi(&b);
     if (bad)
         return bad;
     load(&b, spec);
-    bad = make_rings(&b, spec->xenstore);
+    if (!d->hardware)
+        bad = make_rings(&b, spec->xenstore);
     hvm_start_pvh(v, b.l.entry, (uint32_t)b.l.start_info);
     v->initialised = true;
     v->pause_flags &= ~(uint64_t)VPF_DOWN;

@@ -69,14 +69,15 @@ bool pvh_plan(struct pvh_layout *l, const struct elf_image *elf, const struct xe
 {
     uint64_t next, need;
 
-    plan_ram(l);
+    if (!l->base)
+        plan_ram(l);
     if (!check_kernel(l, elf, notes, why))
         return false;
     l->entry = (uint32_t)notes->phys32_entry;
     l->rsdp = wants_low_rsdp(notes) ? PVH_LOW_RSDP : PVH_ACPI_START;
     l->start_info_bytes = sizeof(struct start_of_day) + strnlen(l->cmdline, PVH_MAX_CMDLINE - 1) + 1;
     next = ALIGN_UP(max(elf->paddr_end, (uint64_t)FIRST_MIB), PAGE_SIZE);
-    l->ramdisk = l->ramdisk_bytes ? next : 0;
+    l->ramdisk = l->ramdisk_bytes ? l->base + next : 0;
     /* The sum is compared before it is used, so that a huge size cannot wrap it. */
     need = ALIGN_UP(l->start_info_bytes, PAGE_SIZE);
     if (next + need > l->low_end || l->ramdisk_bytes > l->low_end - next - need) {
@@ -87,7 +88,7 @@ bool pvh_plan(struct pvh_layout *l, const struct elf_image *elf, const struct xe
                  (unsigned long)((next + need + l->ramdisk_bytes) >> 10));
         return false;
     }
-    l->start_info = ALIGN_UP(next + l->ramdisk_bytes, PAGE_SIZE);
+    l->start_info = l->base + ALIGN_UP(next + l->ramdisk_bytes, PAGE_SIZE);
     l->used_end = l->start_info + need;
     return true;
 }

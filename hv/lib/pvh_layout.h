@@ -9,6 +9,8 @@
  *   0xfeff8000 .. 0xff000000  special pages: the rings to xenstore and console
  *   4 GiB ..                  the RAM that has no room below
  *
+ * The hardware domain has its memory at its machine addresses, where devices reach it: `base` below.
+ *
  * The start of day is struct hvm_start_info with its module list, memory map and command line. Pure; the
  * hypervisor's boot builder and dom0's domain builder share it.
  */
@@ -28,7 +30,7 @@
 #define PVH_CONSOLE_PFN   (PVH_SPECIAL_PFN + 7)
 /* Where kernels look for the root pointer that do not take it from anywhere (Linux before 4.17). */
 #define PVH_LOW_RSDP    (0x100000U - 64)
-#define PVH_MAX_MEMMAP  4
+#define PVH_MAX_MEMMAP  32
 #define PVH_MAX_CMDLINE 4096
 #define PVH_MAX_MODULES 1
 
@@ -38,6 +40,10 @@ struct pvh_layout {
     uint64_t ramdisk_bytes;
     const char *cmdline; /* shorter than PVH_MAX_CMDLINE */
     uint32_t flags;      /* SIF_* */
+    /* For a domain whose memory is somewhere else: where the piece starts in which all but the kernel is to
+     * lie, in front of which there is room for the kernel to move to. The caller gives its size as low_end,
+     * and the memory map. 0: memory starts at 0. */
+    uint64_t base;
 
     /* Planned: physical addresses, and sizes in bytes. */
     uint64_t low_end, high_end; /* RAM is [0, low_end) and [4 GiB, high_end); high_end 0: none there */

@@ -50,7 +50,7 @@ def nodes(session):
     return session.command_line("xenstore-ls -f").split("xenstore-ls -f", 1)[1]
 
 
-def until(session, line, accept, seconds=20):
+def until(session, line, accept, seconds=120):
     """Repeats a command until its output is accepted: what it shows is done by other threads."""
     end = time.monotonic() + seconds
     while True:

@@ -147,6 +147,8 @@ void test_foreign(void)
     check(bios);
     check((unsigned char)bios[0] == 0xea || bios[0] != 0); /* the reset vector's far jump */
     unmap_machine(bios, 16);
+    if (guest_is_pvh) /* what belongs to no domain is simply at its address */
+        return;
     some = map_foreign(DOMID_IO, frames, 3, PTE_RO, errors);
     check(some);
     check(errors[0] < 0 && errors[1] == 0 && errors[2] < 0);
@@ -190,7 +192,7 @@ void test_dma(void)
     size_t before;
 
     if (guest_is_pvh) {
-        skip_reason = "a PVH guest does not know machine frames";
+        skip_reason = "a PVH guest has its frames exchanged by nobody";
         return;
     }
 
