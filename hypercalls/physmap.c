@@ -81,12 +81,15 @@ int physmap_populate(struct domain *d, gfn_t g, unsigned int order, unsigned int
     for (uint64_t i = 0; i < BIT(order); i++)
         m2p_set(mfn_add(m, i), g.g + i);
     spin_lock(&d->mmu_lock);
-    rc = p2m_set(d, g, m, order, P2M_RAM);
+    /* Another vCPU may have been here since: an entry that is written over would keep its reference for ever.
+     */
+    rc = p2m_is_empty(d, g, order) ? p2m_set(d, g, m, order, P2M_RAM) : -EBUSY;
     spin_unlock(&d->mmu_lock);
-    if (rc) /* entries that were made lead nowhere then: take them out with their frames */
-        for (uint64_t i = 0; i < BIT(order); i++)
-            if (physmap_give_up(d, gfn(g.g + i)))
-                frame_drop_allocation(f + i);
+    if (!rc)
+        return 0;
+    p2m_flush(d);
+    for (uint64_t i = 0; i < BIT(order); i++)
+        frame_drop_allocation(f + i);
     return rc;
 }
 

@@ -269,6 +269,19 @@ static uint32_t quota_of(const struct domain *d)
     return (uint32_t)min(d->max_pages / (PTES_PER_PAGE / 2), (uint64_t)UINT32_MAX);
 }
 
+/* Empty what was filled before the tables ran out: `pages` from g. */
+static void unset(struct p2m *p, gfn_t g, uint64_t pages)
+{
+    for (uint64_t i = 0; i < pages;) {
+        unsigned int level;
+        int rc;
+
+        (void)find(p, gfn(g.g + i), &level);
+        WRITE_ONCE(*slot_at(p, gfn(g.g + i), level, false, &rc), 0);
+        i += BIT(level_order(level));
+    }
+}
+
 int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_type type)
 {
     struct p2m *p = &d->hvm->p2m;
@@ -282,7 +295,7 @@ int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_typ
     p->max_tables = max(p->max_tables, quota_of(d));
     if (type == P2M_RAM && p->log_dirty)
         type = P2M_LOGDIRTY;
-    for (done = 0; done < pages && !rc; done += step) {
+    for (done = 0; done < pages; done += step) {
         unsigned int o = min(order, p->max_order);
 
         o = type == P2M_LOGDIRTY || o < P2M_ORDER_2M ? P2M_ORDER_4K
@@ -290,9 +303,24 @@ int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_typ
                                                      : P2M_ORDER_1G;
         step = BIT(o);
         rc = set_leaf(p, gfn(g.g + done), mfn_add(m, done), o / 9 + 1, type);
+        if (rc)
+            break;
     }
+    if (rc)
+        unset(p, g, done);
     p->max_gfn = max(p->max_gfn, g.g + pages - 1);
     return rc;
+}
+
+bool p2m_is_empty(const struct domain *d, gfn_t g, unsigned int order)
+{
+    uint64_t end = g.g + BIT(order);
+    unsigned int level;
+
+    for (uint64_t at = g.g; at < end; at = ALIGN_DOWN(at, BIT(level_order(level))) + BIT(level_order(level)))
+        if (present(find(&d->hvm->p2m, gfn(at), &level)))
+            return false;
+    return true;
 }
 
 int p2m_remove(struct domain *d, gfn_t g, mfn_t *frame, enum p2m_type *type)

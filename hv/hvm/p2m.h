@@ -114,10 +114,12 @@ struct frame *p2m_get_frame(struct domain *d, gfn_t g, bool write, enum p2m_type
 /*
  * Enter 2^order frames, gfn and mfn aligned to it. What was there must have been removed, except that P2M_RAM
  * may replace P2M_RAM. A reference of p2m_holds_reference() kinds is the caller's, and passes to the entry.
- * 0; -ENOMEM: no memory, or the quota of tables is used up; -EINVAL: beyond the address space. Lock:
- * d->mmu_lock.
+ * 0; -ENOMEM: no memory, or the quota of tables is used up; -EINVAL: beyond the address space. On failure
+ * nothing refers to the frames; p2m_flush before they are used otherwise. Lock: d->mmu_lock.
  */
 int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_type type);
+/* Whether nothing is at any of 2^order frames from g, which is aligned to that. Lock: d->mmu_lock. */
+bool p2m_is_empty(const struct domain *d, gfn_t g, unsigned int order);
 /*
  * Take 2^order entries out. *frame: what the first one referred to, whose reference, if the kind holds one,
  * passes to the caller, who calls p2m_flush before using the frame otherwise. 0, -ENOENT, -ENOMEM (a

@@ -134,6 +134,21 @@ Test(p2m, keeps_to_its_quota)
     cr_assert_eq(p2m_set(&guest, gfn(1ULL << P2M_GFN_BITS), mfn(8), 0, P2M_RAM), -EINVAL);
 }
 
+/* All or nothing: what is left would lead to frames that the caller gives back. */
+Test(p2m, leaves_nothing_when_tables_run_out)
+{
+    guest.max_pages = 0;
+    hvm.p2m.max_tables = 6;
+    cr_assert_eq(p2m_log_dirty(&guest, true), 0);
+    cr_assert(p2m_is_empty(&guest, gfn(0), 11));
+    cr_assert_eq(p2m_set(&guest, gfn(0), mfn(0), 11, P2M_RAM), -ENOMEM);
+    cr_assert_eq(hvm.p2m.tables, 6, "it failed in the middle");
+    cr_assert(p2m_is_empty(&guest, gfn(0), 11));
+    cr_assert_eq(p2m_set(&guest, gfn(1000), mfn(1), 0, P2M_RAM), 0);
+    cr_assert_not(p2m_is_empty(&guest, gfn(0), 11));
+    cr_assert(p2m_is_empty(&guest, gfn(0), P2M_ORDER_2M));
+}
+
 Test(p2m, records_writes)
 {
     set(0, 512, P2M_ORDER_2M);
