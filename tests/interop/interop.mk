@@ -41,5 +41,19 @@ $(GUEST_INITRAMFS): tests/interop/guest_initramfs.py tests/interop/xen_dom0_init
 	$(call step,GEN,$@)
 	$(Q)python3 $< $@ $(FIO) $(DEBS)/linux-image-cloud-amd64/lib/modules/* $(DEBS)/linux-image-amd64/lib/modules/* -- $(GUEST_DEBS:%=$(DEBS)/%)
 
+# The symbols of the cloud kernel, from the debug package of the very same version, for `make linux-core` only.
+VMLINUX_CLOUD := $(DEBS)/vmlinux-cloud
+VMLINUX_DEB   := $(DEBS)/vmlinux-cloud.deb
+$(VMLINUX_CLOUD): $(LINUX_CLOUD)
+	$(Q)rm -rf $(VMLINUX_DEB) && mkdir -p $(VMLINUX_DEB)
+	$(Q)$(QUIET) 'fetch the symbols of linux-image-cloud-amd64 (283 MB)' $(B)/log/deb-vmlinux-cloud.log setup/apt.sh $(VMLINUX_DEB) \
+	    download $$(basename $(DEBS)/linux-image-cloud-amd64/boot/vmlinuz-* | sed 's/vmlinuz/linux-image/')-dbg
+	$(Q)dpkg-deb --fsys-tarfile $(VMLINUX_DEB)/*.deb | tar x -C $(VMLINUX_DEB) ./usr/lib/debug/boot
+	$(Q)mv $(VMLINUX_DEB)/usr/lib/debug/boot/vmlinux-* $@ && touch $@ && rm -r $(VMLINUX_DEB)
+
+.PHONY: linux-core
+linux-core: hv dom0 interop $(VMLINUX_CLOUD) | $(SETUP_TEST) ## cores of Debian's cloud kernel in gdb with its symbols (fetches 283 MB): backtraces of all vCPUs
+	$(Q)PYTHONPATH=tests/system python3 tests/system/test_dump_core.py $(VMLINUX_CLOUD)
+
 .PHONY: interop
 interop: $(STRESS_INITRAMFS) $(GUEST_INITRAMFS) $(NET_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need

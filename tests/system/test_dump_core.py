@@ -4,18 +4,20 @@
 import os
 import re
 import subprocess
+import sys
 
-from driver import BUILD, CONSOLE, DOM0, LOGS, PROMPT, TCG_CPU, XEN, boot, check, dom0_files, power_off, test
+from driver import BUILD, CONSOLE, DOM0, LOGS, PROMPT, ROOT, TCG_CPU, XEN, boot, check, dom0_files, power_off, test
 from test_files import Image
 
 ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
+UNWINDER = os.path.join(ROOT, "tests", "system", "linux_unwinder.py")
 STRESS = os.path.join(BUILD, "interop", "stress.cpio.gz")
 
 
 def gdb(core, *commands, symbols=()):
     words = ["gdb", "-batch", "-nx", "-ex", "set confirm off"] + [w for c in commands for w in ("-ex", c)]
-    done = subprocess.run(words + [*symbols, "-c", core], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(words + [*symbols, "-c", core], capture_output=True, text=True, check=False, timeout=300)
     return done.stdout + done.stderr
 
 
@@ -131,13 +133,16 @@ def in_order(words, functions):
     return found == len(functions)
 
 
+def dump_linux(name, kind, typed):
+    """dump() of Debian's cloud kernel with 2 vCPUs, after the line was typed at its shell."""
+    return dump(name, {"guest/linux": CLOUD, "guest/initrd": STRESS},
+                f"xl create -q type={kind} kernel=/guest/linux ramdisk=/guest/initrd name=vm memory=96 vcpus=2 "
+                "extra='console=hvc0 quiet end=shell'", f"{typed}; sleep 1; echo the-end\r", r"^the-end$")  # fmt: skip
+
+
 def check_linux(name, kind):
-    files = {"guest/linux": CLOUD, "guest/initrd": STRESS}
     names = "linux_banner", "do_idle", "cpu_startup_entry", "rest_init"
-    text, core = dump(name, files,
-                      f"xl create -q type={kind} kernel=/guest/linux ramdisk=/guest/initrd name=vm memory=96 vcpus=2 "
-                      "extra='console=hvc0 quiet end=shell'",
-                      f"grep -E ' ({'|'.join(names)})$' /proc/kallsyms; sleep 1; echo the-end\r", r"^the-end$")  # fmt: skip
+    text, core = dump_linux(name, kind, f"grep -E ' ({'|'.join(names)})$' /proc/kallsyms")
     symbols = {name: int(address, 16) for address, name in re.findall(r"^([0-9a-f]{16}) [a-zA-Z] (\w+)", text, re.M)}
     output = gdb(core, "info threads", f"x/s {symbols['linux_banner']:#x}", "thread 1", "x/400gx $rsp", "thread 2", "x/400gx $rsp")
     check(re.search(r'"Linux version \d+\.\d+', output), f"there is no banner:\n{output}")
@@ -161,3 +166,20 @@ def dump_core_of_linux():
 def dump_core_of_pvh_linux():
     """What: the same kernel as PVH. Why: its tables have large pages and its memory has holes. Method, expected: as before."""
     check_linux("dump_core_of_pvh_linux", "pvh")
+
+
+def show_backtraces(vmlinux):
+    """The backtrace of each vCPU of a Linux that waits, as PV and as PVH, by the kernel's own symbols."""
+    for kind in "pv", "pvh":
+        _, core = dump_linux(f"linux_core_{kind}", kind, "uname -r")
+        print(f"==== {kind}: {core}")
+        for number, bottom in (1, "start_kernel"), (2, "cpu_bringup_and_idle" if kind == "pv" else "start_secondary"):
+            output = gdb(core, f"source {UNWINDER}", f"thread {number}", "bt", symbols=[vmlinux])
+            frames = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(\w+)", output, re.M)
+            print(output[output.find("[Switching"):])
+            check([name for name in frames if name in ("do_idle", "cpu_startup_entry", bottom)] == ["do_idle", "cpu_startup_entry", bottom],
+                  f"vCPU {number - 1} does not idle from {bottom} on:\n{output}")
+
+
+if __name__ == "__main__":
+    show_backtraces(sys.argv[1])
