@@ -16,7 +16,7 @@ PVGUEST_CPPFLAGS := -DHYPERCALL_INSTRUCTION=HYPERCALL_GATE -I. -I$(B)/include -I
                     -D_POSIX_TIMERS=200112L -D_POSIX_MONOTONIC_CLOCK=200112L -D_POSIX_TIMEOUTS=200112L \
                     -D_POSIX_THREADS=200112L -D_UNIX98_THREAD_MUTEX_ATTRIBUTES=1 -D_POSIX_READER_WRITER_LOCKS=200112L \
                     -D_POSIX_BARRIERS=200112L -D_POSIX_SPIN_LOCKS=200112L
-PVGUEST_CFLAGS   := -O2 $(FREE_FLAGS) $(NEWLIB_CFLAGS) $(WARN_FLAGS) -fno-stack-protector \
+PVGUEST_CFLAGS   := -O2 $(FREE_FLAGS) $(NEWLIB_CFLAGS) $(WARN_FLAGS) -Wno-format-truncation -fno-stack-protector \
                     -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 
 PVGUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none \

@@ -10,8 +10,9 @@ NEWLIB_SHA256  := c6f3a88b9d93420904241b231ca8647303be3bfb3cfef6adc8d1ea92072910
 NEWLIB_TAR     := $(SRC)/newlib-3.3.0.tar.xz
 
 # What everything that is linked with newlib must be compiled with: guests live below 2 GiB of virtual address
-# space, and each thread has a reentrancy structure of its own.
-NEWLIB_CFLAGS  := -mcmodel=small -fno-pic -fno-pie -D__DYNAMIC_REENT__ -isystem $(NEWLIB)/include
+# space, and each thread has a reentrancy structure of its own. There is a C library, so the compiler may count on it, and copy
+# a few bytes without a call.
+NEWLIB_CFLAGS  := -fbuiltin -mcmodel=small -fno-pic -fno-pie -D__DYNAMIC_REENT__ -isystem $(NEWLIB)/include
 
 NEWLIB_TARGET_CFLAGS := -O2 -g -ffreestanding -mno-red-zone -fno-stack-protector -fno-pic -fno-pie \
     -mcmodel=small -fcf-protection=none -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
