@@ -66,15 +66,13 @@ void mutex_init(struct mutex *mutex)
     wait_queue_init(&mutex->waiters);
 }
 
+/* One instruction, which no upcall divides. */
 bool mutex_trylock(struct mutex *mutex)
 {
-    bool masked = upcalls_disable();
-    bool taken = !mutex->owner;
+    struct thread *nobody = NULL;
 
-    if (taken)
-        mutex->owner = thread_current();
-    upcalls_restore(masked);
-    return taken;
+    return __atomic_compare_exchange_n(&mutex->owner, &nobody, this_cpu()->current, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
 }
 
 int mutex_lock_until(struct mutex *mutex, uint64_t deadline)
@@ -96,22 +94,23 @@ int mutex_lock_until(struct mutex *mutex, uint64_t deadline)
 
 void mutex_lock(struct mutex *mutex)
 {
-    mutex_lock_until(mutex, TIME_NEVER);
+    if (in_event() || !mutex_trylock(mutex))
+        mutex_lock_until(mutex, TIME_NEVER);
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
     bool masked = upcalls_disable();
 
-    if (mutex->owner != thread_current())
+    if (mutex->owner != this_cpu()->current)
         panic("thread %s unlocks a mutex that it does not hold", thread_current()->name);
-    mutex->owner = wake_first(&mutex->waiters);
+    mutex->owner = TAILQ_EMPTY(&mutex->waiters.threads) ? NULL : wake_first(&mutex->waiters);
     upcalls_restore(masked);
 }
 
 void mutex_lock_recursive(struct mutex *mutex)
 {
-    if (mutex->owner == thread_current())
+    if (mutex->owner == this_cpu()->current)
         mutex->depth++;
     else
         mutex_lock(mutex);
@@ -127,7 +126,7 @@ bool mutex_trylock_recursive(struct mutex *mutex)
 
 void mutex_unlock_recursive(struct mutex *mutex)
 {
-    if (mutex->owner == thread_current() && mutex->depth)
+    if (mutex->owner == this_cpu()->current && mutex->depth)
         mutex->depth--;
     else
         mutex_unlock(mutex);
