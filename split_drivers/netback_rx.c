@@ -183,9 +183,10 @@ static bool has_buffers(struct netback_queue *queue, unsigned int slots)
 enum netback_progress netback_queue_receive(struct netback_queue *queue, bool *notify)
 {
     struct packet_list done = STAILQ_HEAD_INITIALIZER(done);
-    struct batch batch = { .nr = 0 };
+    struct batch batch; /* large: only what is used of it is written */
     bool starved = false;
 
+    batch.nr = 0;
     queue->copy->domid = queue->domid;
     queue->copy->nr = 0;
     while (!queue->broken && !STAILQ_EMPTY(&queue->pending)) {

@@ -271,12 +271,13 @@ static bool pushed(struct netback_queue *queue, RING_IDX *end)
 enum netback_progress netback_queue_transmit(struct netback_queue *queue, uint64_t now,
                                              struct packet_list *list, bool *notify)
 {
-    struct batch batch = { .nr_slots = 0 };
+    struct batch batch; /* large: only what is used of it is written */
     struct request request;
     bool credit = true;
     int more;
     RING_IDX end;
 
+    batch.nr_slots = batch.nr_incoming = 0;
     queue->copy->domid = queue->domid;
     queue->copy->nr = 0;
     if (queue->broken || !pushed(queue, &end))

@@ -208,25 +208,26 @@ static uint16_t fold(uint64_t sum)
     return (uint16_t)sum;
 }
 
-/* Sums 32-bit words in memory order; the sum of swapped words is the swapped sum. */
+/* Sums words in memory order; the sum of swapped words is the swapped sum, and carries go around. */
 uint16_t checksum_bytes(const void *data, size_t length)
 {
     const uint8_t *p = data;
     uint64_t sum = 0;
-    uint32_t word[4];
-    uint16_t rest = 0, folded;
+    uint32_t word;
+    uint16_t folded;
 
+    for (; length >= 32; p += 32, length -= 32)
+        __asm__("addq (%1), %0; adcq 8(%1), %0; adcq 16(%1), %0; adcq 24(%1), %0; adcq $0, %0"
+                : "+r"(sum)
+                : "r"(p), "m"(*(uint8_t(*)[32])(uintptr_t)p));
+    sum = (sum & UINT32_MAX) + (sum >> 32);
     for (; length >= sizeof(word); p += sizeof(word), length -= sizeof(word)) {
-        memcpy(word, p, sizeof(word));
-        sum += (uint64_t)word[0] + word[1] + word[2] + word[3];
+        memcpy(&word, p, sizeof(word));
+        sum += word;
     }
-    for (; length >= 2; p += 2, length -= 2) {
-        memcpy(&rest, p, 2);
-        sum += rest;
-    }
-    if (length)
-        sum += *p;
-    folded = fold(sum);
+    word = 0;
+    memcpy(&word, p, length);
+    folded = fold(sum + word);
     return (uint16_t)(folded << 8 | folded >> 8);
 }
 
