@@ -266,3 +266,20 @@ void switch_input(struct switch_port *port, struct packet *packet, uint64_t now)
     else
         packet_put(packet);
 }
+
+void switch_input_all(struct switch_port *port, struct packet_list *list, uint64_t now)
+{
+    while (!STAILQ_EMPTY(list)) {
+        struct packet *packet = STAILQ_FIRST(list), *following;
+
+        STAILQ_REMOVE_HEAD(list, next);
+        while ((following = STAILQ_FIRST(list))) {
+            STAILQ_REMOVE_HEAD(list, next);
+            if (packet_coalesce(packet, following))
+                continue;
+            STAILQ_INSERT_HEAD(list, following, next);
+            break;
+        }
+        switch_input(port, packet, now);
+    }
+}

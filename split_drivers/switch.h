@@ -75,6 +75,10 @@ void switch_remove_port(struct switch_port *port);
 /* A frame that comes from the port; takes over the reference. now: time_ns(). */
 void switch_input(struct switch_port *port, struct packet *packet, uint64_t now);
 
+/* The same for all frames of the list, in order, which is empty afterwards. TCP segments that follow each
+ * other become one where their checksums are known to be right. */
+void switch_input_all(struct switch_port *port, struct packet_list *list, uint64_t now);
+
 /* The port behind which an address was last seen, or NULL. */
 struct switch_port *switch_lookup(const struct net_switch *net_switch, const uint8_t *mac, uint64_t now);
 

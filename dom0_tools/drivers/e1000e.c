@@ -332,7 +332,7 @@ static struct packet *take_packet(struct e1000e *nic, unsigned index)
 static void run_rx(struct worker_task *task)
 {
     struct e1000e *nic = (struct e1000e *)((char *)task - offsetof(struct e1000e, rx_task));
-    uint64_t now = time_ns();
+    struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
     unsigned taken = 0;
 
     while (!nic->failed && taken < BATCH && nic->rx_next != nic->rx_filled &&
@@ -342,8 +342,9 @@ static void run_rx(struct worker_task *task)
         nic->rx_next = (nic->rx_next + 1) % RING_ENTRIES;
         taken++;
         if (packet)
-            switch_input(&nic->port, packet, now);
+            STAILQ_INSERT_TAIL(&list, packet, next);
     }
+    network_receive(&nic->port, &list);
     if (nic->failed)
         return;
     fill_rx(nic);

@@ -320,7 +320,7 @@ static void continue_packet(struct virtio_nic *nic, void *page, uint32_t written
 static void run_rx(struct worker_task *task)
 {
     struct virtio_nic *nic = (struct virtio_nic *)((char *)task - offsetof(struct virtio_nic, rx_task));
-    uint64_t now = time_ns();
+    struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
     unsigned taken = 0;
     bool masked, done;
     uint32_t written;
@@ -333,12 +333,11 @@ static void run_rx(struct worker_task *task)
         else
             continue_packet(nic, page, written);
         if (nic->missing == 0 && nic->assembly != NULL) {
-            struct packet *packet = nic->assembly;
-
+            STAILQ_INSERT_TAIL(&list, nic->assembly, next);
             nic->assembly = NULL;
-            switch_input(&nic->port, packet, now);
         }
     }
+    network_receive(&nic->port, &list);
     if (nic->failed)
         return;
     fill_rx(nic);

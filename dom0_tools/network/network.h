@@ -34,6 +34,9 @@ const char *network_next_adapter(void);
  * lends dom0 its address and has it ask for an IP address. Threads only. */
 void network_add_adapter(struct switch_port *port);
 
+/* What an adapter has received, in order; empties the list. In the worker. */
+void network_receive(struct switch_port *adapter, struct packet_list *list);
+
 extern const struct command network_commands[];
 extern const size_t network_nr_commands;
 

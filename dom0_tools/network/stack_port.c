@@ -58,19 +58,7 @@ static void run_out(struct worker_task *task)
     STAILQ_CONCAT(&list, &stack->out);
     stack->out_bytes = 0;
     upcalls_restore(masked);
-    while (!STAILQ_EMPTY(&list)) {
-        struct packet *packet = STAILQ_FIRST(&list), *following;
-
-        STAILQ_REMOVE_HEAD(&list, next);
-        while ((following = STAILQ_FIRST(&list)) != NULL) {
-            STAILQ_REMOVE_HEAD(&list, next);
-            if (!packet_coalesce(packet, following)) {
-                STAILQ_INSERT_HEAD(&list, following, next);
-                break;
-            }
-        }
-        switch_input(&stack->port, packet, now);
-    }
+    switch_input_all(&stack->port, &list, now);
 }
 
 static void transmit(struct switch_port *port, struct packet *packet)

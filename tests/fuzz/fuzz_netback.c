@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Arbitrary bytes as a guest's network rings: every packet goes through the switch to ports of all kinds. */
-/* fuzz-sources: split_drivers/packet.c split_drivers/segment.c split_drivers/switch.c */
+/* fuzz-sources: split_drivers/coalesce.c split_drivers/packet.c split_drivers/segment.c split_drivers/switch.c */
 /* fuzz-sources: split_drivers/netback_rx.c split_drivers/netback_tx.c */
 #include "split_drivers/switch.h"
 #include "tests/unit/netback_guest.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The learning switch: who gets a frame, in which form, and who may send what. */
-/* unit-sources: split_drivers/packet.c split_drivers/segment.c split_drivers/switch.c */
+/* unit-sources: split_drivers/coalesce.c split_drivers/packet.c split_drivers/segment.c split_drivers/switch.c */
 #include <criterion/criterion.h>
 
 #include "split_drivers/switch.h"
@@ -191,6 +191,41 @@ Test(network_switch, each_port_gets_what_it_takes)
         cr_expect_eq(got[3].blank, 0);
         memset(got, 0, sizeof(got));
     }
+}
+
+/* What an adapter receives: a stream that was cut on its way, with checksums that were looked at or not. */
+static void send_stream(bool verified)
+{
+    struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
+    struct packet *whole, *segment;
+
+    frame_make(&frame, false, PROTOCOL_TCP, 14480);
+    memcpy(frame.data, frame_macs[3], 6);
+    frame.data[ETHERNET_HEADER + 20 + 13] = 0x10; /* ACK */
+    whole = frame_packet(&frame);
+    whole->gso = GSO_TCP4;
+    whole->gso_size = 1448;
+    cr_assert(packet_segment(whole, &list));
+    packet_put(whole);
+    STAILQ_FOREACH(segment, &list, next)
+    {
+        cr_assert(packet_complete_checksum(segment));
+        segment->checksum = CHECKSUM_UNKNOWN;
+        cr_assert(!verified || packet_verify_checksum(segment));
+    }
+    switch_input_all(&ports[0], &list, SECOND);
+    cr_expect(STAILQ_EMPTY(&list));
+}
+
+Test(network_switch, a_streams_segments_go_together)
+{
+    ports[1].features = PORT_CHECKSUM4 | PORT_GSO4;
+    send_stream(true);
+    cr_expect_eq(got[1].gso, 1);
+    expect(0, 1, 10, 10);
+    send_stream(false);
+    cr_expect_eq(got[1].gso, 0);
+    expect(0, 10, 10, 10);
 }
 
 Test(network_switch, insane_frames_are_dropped)
