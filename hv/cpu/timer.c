@@ -37,16 +37,20 @@ static void dequeue(struct timer_heap *h, struct timer *t)
     t->queued = false;
 }
 
-/* Under h->lock, on the heap's own CPU. */
+/*
+ * Under h->lock, on the heap's own CPU. Hardware that is set to an earlier moment is left so: timers of
+ * slices are moved at every switch, and writing the hardware costs more than one interrupt in a slice that
+ * finds nothing to do and sets it anew.
+ */
 static void program(struct timer_heap *h)
 {
     struct timer *t = earliest(h);
     uint64_t want = t ? max(t->node.key, (uint64_t)1) : 0;
 
-    if (want == h->programmed)
+    if (!want || (h->programmed && h->programmed <= want))
         return;
     h->programmed = want;
-    apic_timer_set(want ? ns_to_tsc(want) : 0);
+    apic_timer_set(ns_to_tsc(want));
 }
 
 static struct timer_heap *lock_heap_of(struct timer *t)
