@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "split_drivers/blkback_io.h"
 #include "pvguest/memory.h"
+#include "pvguest/time.h"
 #include "pvguest/vmap.h"
 #include "pvguest/xen_errno.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Requests that a disk may begin before the next one has its turn. */
+/* Requests that the disks of a device may begin before those of the next one have their turn. */
 #define TURN 32
+
+/* What a request costs beside its pages, in pages. */
+#define REQUEST_COST 4
 
 _Static_assert(TURN *BLKIF_SEGMENTS <= BLKBACK_BATCH, "a turn's grants are one batch");
 
@@ -18,11 +22,31 @@ struct blkback_pool {
 
 struct worker blkback_worker;
 
+/* The disks of one device, while there are any. */
+struct blkback_share {
+    struct fair_share fair;
+    const struct block_device *device; /* a whole one */
+    LIST_ENTRY(blkback_share) link;
+};
+
+static LIST_HEAD(, blkback_share) shares = LIST_HEAD_INITIALIZER(shares);
+
 static LIST_HEAD(, blkback_disk) served_disks = LIST_HEAD_INITIALIZER(served_disks);
 
 bool blkback_io_start(void)
 {
     return worker_start(&blkback_worker, "blkback");
+}
+
+static struct blkback_disk *disk_of(const struct fair_flow *flow)
+{
+    return (struct blkback_disk *)((uintptr_t)flow - offsetof(struct blkback_disk, flow));
+}
+
+/* The time, where there is somebody to share with. */
+static uint64_t share_time(const struct blkback_share *share)
+{
+    return share->fair.nr_flows > 1 ? time_ns() : 0;
 }
 
 /* ---- the end of requests ---- */
@@ -102,12 +126,13 @@ static void count(struct blkback_statistics *statistics, const struct blkback_re
         statistics->sectors_written += work->sectors;
 }
 
-static void put_response(struct blkback_request *request)
+static void put_response(struct blkback_request *request, uint64_t now)
 {
     struct blkback_disk *disk = request->disk;
     bool masked;
 
     count(&disk->statistics, request);
+    fair_share_end(&disk->share->fair, &disk->flow, now);
     blkif_ring_put(&request->queue->ring, request->work.id, request->work.operation,
                    response_status(request->error));
     if (disk->barrier == request) {
@@ -147,22 +172,28 @@ static void finish(struct blkback_disk *disk)
 {
     struct blkback_list ended = TAILQ_HEAD_INITIALIZER(ended);
     struct blkback_request *request;
+    bool go_on = false;
+    uint64_t now;
 
     while ((request = take_finished(disk))) {
         if (!request->error && request->steps) {
             next_step(request);
+            go_on = true;
             continue;
         }
         for (unsigned int i = 0; i < request->work.nr_segments; i++)
             blkback_grants_unmap(&disk->mapper, &request->grants[i]);
         TAILQ_INSERT_TAIL(&ended, request, link);
     }
+    if (go_on)
+        block_commit(disk->device);
     if (TAILQ_EMPTY(&ended))
         return;
     blkback_grants_run_unmap();
+    now = share_time(disk->share);
     while ((request = TAILQ_FIRST(&ended))) {
         TAILQ_REMOVE(&ended, request, link);
-        put_response(request);
+        put_response(request, now);
     }
     publish(disk);
 }
@@ -299,12 +330,21 @@ static bool fill_segments(struct blkback_request *request)
     return true;
 }
 
-static void begin(struct blkback_disk *disk, struct blkback_list *taken)
+/* Begins what was taken, but a barrier only when it is alone. */
+static void begin(struct blkback_disk *disk)
 {
     struct blkback_request *request;
 
-    while ((request = TAILQ_FIRST(taken))) {
-        TAILQ_REMOVE(taken, request, link);
+    if (disk->barrier && disk->under_way == 1 && !disk->barrier_begun) {
+        disk->barrier_begun = true;
+        TAILQ_INSERT_TAIL(&disk->taken, disk->barrier, link);
+    }
+    if (TAILQ_EMPTY(&disk->taken))
+        return;
+    read_indirect(disk, &disk->taken);
+    map_frames_of(disk, &disk->taken);
+    while ((request = TAILQ_FIRST(&disk->taken))) {
+        TAILQ_REMOVE(&disk->taken, request, link);
         if (fill_segments(request)) {
             next_step(request);
         } else {
@@ -315,18 +355,32 @@ static void begin(struct blkback_disk *disk, struct blkback_list *taken)
     block_commit(disk->device);
 }
 
-/* Takes the next request of a queue, with one of the disk's pool; false: there is none, or none may begin
- * now. One that is in order is put into `taken`, unless it is a barrier, which waits until it is alone. */
-static bool take(struct blkback_queue *queue, struct blkback_list *taken)
+static bool may_take(const struct blkback_disk *disk)
+{
+    return disk->entered && !disk->broken && !disk->stopping && !disk->barrier && !TAILQ_EMPTY(&disk->free);
+}
+
+static bool has_requests(const struct fair_flow *flow)
+{
+    const struct blkback_disk *disk = disk_of(flow);
+
+    if (!may_take(disk))
+        return false;
+    for (unsigned int i = 0; i < disk->nr_queues; i++)
+        if (blkif_ring_has_requests(&disk->queues[i].ring))
+            return true;
+    return false;
+}
+
+/* Takes the next request of a queue; false: there is none. One that is in order is put into `taken`, unless
+ * it is a barrier, which waits until it is alone. */
+static bool take(struct blkback_queue *queue, uint64_t now)
 {
     struct blkback_disk *disk = queue->disk;
     struct blkback_request *request = TAILQ_FIRST(&disk->free);
-    enum blkif_take found;
+    enum blkif_take found = blkif_ring_take(&queue->ring, &request->work);
     bool masked;
 
-    if (!request || disk->barrier || disk->broken || disk->stopping)
-        return false;
-    found = blkif_ring_take(&queue->ring, &request->work);
     if (found == BLKIF_BROKEN)
         break_disk(disk, "its ring's request index runs ahead");
     if (found == BLKIF_NONE || found == BLKIF_BROKEN)
@@ -335,61 +389,111 @@ static bool take(struct blkback_queue *queue, struct blkback_list *taken)
     masked = upcalls_disable();
     disk->under_way++;
     upcalls_restore(masked);
+    fair_share_begin(&disk->share->fair, &disk->flow, REQUEST_COST + request->work.nr_segments, now);
     request->queue = queue;
     if (found == BLKIF_REFUSE)
         refuse(request, EINVAL);
     else if (request->work.action == BLKIF_OP_WRITE_BARRIER)
         disk->barrier = request;
     else
-        TAILQ_INSERT_TAIL(taken, request, link);
+        TAILQ_INSERT_TAIL(&disk->taken, request, link);
     return true;
 }
 
-/* Takes requests of all queues in turn. */
-static void take_turn(struct blkback_disk *disk, struct blkback_list *taken)
+/* A request of a disk, the queues in turn; false: there is none that may begin. */
+static bool take_one(struct blkback_disk *disk, uint64_t now)
 {
-    unsigned int idle = 0;
+    for (unsigned int i = 0; i < disk->nr_queues && may_take(disk); i++) {
+        struct blkback_queue *queue = &disk->queues[disk->next_queue];
 
-    for (unsigned int n = 0, i = 0; n < TURN && idle < disk->nr_queues; i = (i + 1) % disk->nr_queues) {
-        if (take(&disk->queues[i], taken)) {
-            idle = 0;
-            n++;
-        } else {
-            idle++;
-        }
+        disk->next_queue = disk->next_queue + 1 == disk->nr_queues ? 0 : disk->next_queue + 1;
+        if (take(queue, now))
+            return true;
     }
-    if (disk->barrier && disk->under_way == 1 && !disk->barrier_begun) {
-        disk->barrier_begun = true;
-        TAILQ_INSERT_TAIL(taken, disk->barrier, link);
-    }
+    return false;
 }
 
 static bool more_to_do(struct blkback_disk *disk)
 {
     bool more = false;
 
-    if (disk->broken || disk->stopping || disk->barrier || TAILQ_EMPTY(&disk->free))
+    if (!may_take(disk))
         return false; /* what ends will schedule the task again */
     for (unsigned int i = 0; i < disk->nr_queues; i++)
         more |= blkif_ring_more(&disk->queues[i].ring);
     return more;
 }
 
+/* Looks at all disks of a device: who ends a request may have made room for another one's. */
+static void take_turn(struct blkback_share *share)
+{
+    uint64_t now = share_time(share);
+    struct fair_flow *flow;
+    bool room;
+
+    for (unsigned int n = 0; (room = fair_share_has_room(&share->fair, now)) && n < TURN; n++) {
+        flow = fair_share_next(&share->fair, has_requests);
+        if (!flow || !take_one(disk_of(flow), now))
+            break;
+    }
+    LIST_FOREACH(flow, &share->fair.flows, link)
+    begin(disk_of(flow));
+    /* Without room something is under way, whose end will come here again. */
+    if (!room)
+        return;
+    LIST_FOREACH(flow, &share->fair.flows, link)
+    {
+        if (more_to_do(disk_of(flow)))
+            worker_schedule(&blkback_worker, &disk_of(flow)->task);
+    }
+}
+
 static void run(struct worker_task *task)
 {
     struct blkback_disk *disk = (struct blkback_disk *)task;
-    struct blkback_list taken = TAILQ_HEAD_INITIALIZER(taken);
 
     finish(disk);
-    take_turn(disk, &taken);
-    read_indirect(disk, &taken);
-    map_frames_of(disk, &taken);
-    begin(disk, &taken);
-    if (more_to_do(disk))
-        worker_schedule(&blkback_worker, task);
+    take_turn(disk->share);
 }
 
 /* ---- setting up and taking down ---- */
+
+static struct blkback_share *find_share(const struct block_device *device)
+{
+    struct blkback_share *share;
+
+    LIST_FOREACH(share, &shares, link)
+    {
+        if (share->device == device)
+            return share;
+    }
+    share = calloc(1, sizeof(*share));
+    if (!share)
+        return NULL;
+    fair_share_init(&share->fair);
+    share->device = device;
+    LIST_INSERT_HEAD(&shares, share, link);
+    return share;
+}
+
+/* In the worker, as the next. Leaves disk->share NULL when there is no memory. */
+static void join_share(void *arg)
+{
+    struct blkback_disk *disk = arg;
+
+    disk->share = find_share(disk->device->disk);
+    if (disk->share)
+        fair_share_join(&disk->share->fair, &disk->flow);
+}
+
+static void leave_share(struct blkback_disk *disk)
+{
+    fair_share_leave(&disk->share->fair, &disk->flow);
+    if (!disk->share->fair.nr_flows) {
+        LIST_REMOVE(disk->share, link);
+        free(disk->share);
+    }
+}
 
 int blkback_io_init(struct blkback_disk *disk, bool persistent)
 {
@@ -401,8 +505,10 @@ int blkback_io_init(struct blkback_disk *disk, bool persistent)
     disk->barrier_begun = disk->stopping = false;
     disk->broken = NULL;
     disk->under_way = 0;
+    disk->next_queue = 0;
     TAILQ_INIT(&disk->free);
     TAILQ_INIT(&disk->finished);
+    TAILQ_INIT(&disk->taken);
     wait_queue_init(&disk->quiet);
     disk->pool = calloc(1, sizeof(*disk->pool));
     if (!disk->pool)
@@ -412,6 +518,12 @@ int blkback_io_init(struct blkback_disk *disk, bool persistent)
     if (error) {
         free(disk->pool);
         return error;
+    }
+    worker_call(&blkback_worker, join_share, disk);
+    if (!disk->share) {
+        blkback_mapper_end(&disk->mapper);
+        free(disk->pool);
+        return ENOMEM;
     }
     for (unsigned int i = 0; i < BLKBACK_DEPTH; i++) {
         disk->pool->requests[i].disk = disk;
@@ -453,15 +565,17 @@ int blkback_io_add_queue(struct blkback_disk *disk, const grant_ref_t *refs, uns
     return 0;
 }
 
-static void enter(void *disk)
+static void enter(void *arg)
 {
-    LIST_INSERT_HEAD(&served_disks, (struct blkback_disk *)disk, served);
+    struct blkback_disk *disk = arg;
+
+    LIST_INSERT_HEAD(&served_disks, disk, served);
+    disk->entered = true;
 }
 
 void blkback_io_run(struct blkback_disk *disk)
 {
     worker_call(&blkback_worker, enter, disk);
-    disk->entered = true;
     for (unsigned int i = 0; i < disk->nr_queues; i++)
         evtchn_unmask(disk->queues[i].port);
     worker_schedule(&blkback_worker, &disk->task);
@@ -473,6 +587,7 @@ static void take_down(void *arg)
     struct blkback_disk *disk = arg;
 
     worker_cancel(&blkback_worker, &disk->task);
+    leave_share(disk);
     blkback_mapper_end(&disk->mapper);
     if (disk->entered)
         LIST_REMOVE(disk, served);

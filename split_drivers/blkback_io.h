@@ -5,8 +5,8 @@
  * mapped into this domain; for others they are mapped. Grants are mapped and unmapped in batches, one
  * hypercall for what a turn finds.
  *
- * All disks share one worker and take turns; a turn is limited, and so is the number of requests that a disk
- * has under way.
+ * All disks share one worker. Those that are parts of the same device, or that device, share it fairly
+ * (fair_share.h); a turn is limited, and so is the number of requests that a disk has under way.
  */
 #ifndef SPLIT_DRIVERS_BLKBACK_IO_H
 #define SPLIT_DRIVERS_BLKBACK_IO_H
@@ -17,6 +17,7 @@
 #include "pvguest/sync.h"
 #include "split_drivers/blkback_grants.h"
 #include "split_drivers/blkif_ring.h"
+#include "split_drivers/fair_share.h"
 #include "split_drivers/worker.h"
 
 #define BLKBACK_MAX_QUEUES 4
@@ -24,6 +25,7 @@
 #define BLKBACK_DEPTH      64 /* requests of one disk under way */
 
 struct blkback_disk;
+struct blkback_share;
 
 /* What is still to be done for a request, lowest bit first. */
 enum blkback_step { STEP_FLUSH_BEFORE = 1, STEP_ACT = 2, STEP_FLUSH_AFTER = 4 };
@@ -58,7 +60,11 @@ struct blkback_statistics {
 };
 
 struct blkback_disk {
-    struct worker_task task;
+    struct worker_task task; /* first: one is found by the other */
+    struct fair_flow flow;   /* the worker's, as the next three */
+    struct blkback_share *share;
+    struct blkback_list taken; /* requests of this turn that have not begun */
+    unsigned int next_queue;   /* whose turn it is */
     domid_t domid;
     struct block_device *device;
     bool read_only;

@@ -120,20 +120,18 @@ static void fill(const struct blkfront_ring *ring, struct blkfront_slot *slot,
 {
     blkif_request_t *out = RING_GET_REQUEST(&ring->ring, ring->ring.req_prod_pvt);
 
-    memset(out, 0, sizeof(*out));
+    out->operation = slot->operation;
+    out->nr_segments = slot->nr_segments;
+    out->handle = ring->handle;
     if (request->operation == BLOCK_DISCARD) {
         struct blkif_request_discard *discard = (struct blkif_request_discard *)out;
 
+        discard->flag = 0;
         discard->nr_sectors = request->sectors;
     } else if (slot->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST) {
         fill_indirect(ring, slot, request, (struct blkif_request_indirect *)out);
     } else {
-        out->nr_segments = slot->nr_segments;
         grant_segments(ring, slot, request, request->begun, out->seg);
-    }
-    if (out->operation != BLKIF_OP_INDIRECT) {
-        out->operation = slot->operation;
-        out->handle = ring->handle;
     }
     /* These stand at the same place in all kinds of requests. */
     out->id = (uint64_t)(slot - ring->slots);

@@ -4,33 +4,31 @@
 #include <xen/io/protocols.h>
 
 #define RING_HEADER offsetof(struct blkif_sring, ring)
-#define REQUEST_MAX sizeof(struct blkif_request)
+#define ENTRY_64    sizeof(union blkif_sring_entry)
+#define ENTRY_32    108
 
 /* Where things are in a request and a response: a 32-bit compiler aligns 64-bit members to 4 bytes. */
 struct layout {
-    size_t entry, id, sector, segments, discard_sectors, indirect_page;
-    size_t response, status;
+    size_t entry, id, sector, segments, discard_sectors, indirect_page, status;
 };
 
 static const struct layout layouts[] = {
     [BLKIF_ABI_64] = {
-        .entry = sizeof(union blkif_sring_entry),
+        .entry = ENTRY_64,
         .id = offsetof(struct blkif_request, id),
         .sector = offsetof(struct blkif_request, sector_number),
         .segments = offsetof(struct blkif_request, seg),
         .discard_sectors = offsetof(struct blkif_request_discard, nr_sectors),
         .indirect_page = offsetof(struct blkif_request_indirect, indirect_grefs),
-        .response = sizeof(struct blkif_response),
         .status = offsetof(struct blkif_response, status),
     },
     [BLKIF_ABI_32] = {
-        .entry = 108,
+        .entry = ENTRY_32,
         .id = 4,
         .sector = 12,
         .segments = 20,
         .discard_sectors = 20,
         .indirect_page = 24,
-        .response = 12,
         .status = 10,
     },
 };
@@ -66,14 +64,22 @@ static char *entry_of(const struct blkif_ring *ring, RING_IDX index)
     return (char *)ring->shared + RING_HEADER + (index & (ring->entries - 1)) * layouts[ring->abi].entry;
 }
 
-/* Copies memory that the other side may change at the same time: each byte is read once. */
-static void copy_shared(void *to, const volatile void *from, size_t length)
+/* From here on the compiler takes what it has copied for all there is: it does not look at the source again.
+ */
+static void copied(void)
 {
-    const volatile uint32_t *words = from;
-    uint32_t *out = to;
+    __asm__ __volatile__("" ::: "memory");
+}
 
-    for (size_t i = 0; i < length / sizeof(*out); i++)
-        out[i] = words[i];
+/* Copies an entry that the other side may change at the same time. Lengths that are constants, because they
+ * make the shortest code. */
+static void copy_entry(const struct blkif_ring *ring, char *to, const char *from)
+{
+    if (ring->abi == BLKIF_ABI_64)
+        memcpy(to, from, ENTRY_64);
+    else
+        memcpy(to, from, ENTRY_32);
+    copied();
 }
 
 static uint64_t field64(const char *entry, size_t offset)
@@ -103,7 +109,9 @@ static bool parse_direct(struct blkif_work *work, const struct layout *layout, c
     work->nr_segments = (uint8_t)entry[offsetof(struct blkif_request, nr_segments)];
     if (work->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST || (!work->nr_segments && !may_be_empty))
         return false;
-    memcpy(work->segments, entry + layout->segments, work->nr_segments * sizeof(work->segments[0]));
+    for (unsigned int i = 0; i < work->nr_segments; i++)
+        memcpy(&work->segments[i], entry + layout->segments + i * sizeof(work->segments[0]),
+               sizeof(work->segments[0]));
     return true;
 }
 
@@ -133,24 +141,30 @@ static bool parse(struct blkif_work *work, const struct layout *layout, const ch
     }
 }
 
+bool blkif_ring_has_requests(const struct blkif_ring *ring)
+{
+    return shared(ring)->req_prod != ring->consumed;
+}
+
 enum blkif_take blkif_ring_take(struct blkif_ring *ring, struct blkif_work *work)
 {
     RING_IDX ready = shared(ring)->req_prod - ring->consumed;
-    uint32_t entry[REQUEST_MAX / sizeof(uint32_t)];
+    char entry[ENTRY_64];
 
     if (!ready)
         return BLKIF_NONE;
     if (ready > ring->entries - (ring->consumed - ring->produced))
         return BLKIF_BROKEN;
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    copy_shared(entry, entry_of(ring, ring->consumed), layouts[ring->abi].entry);
+    copy_entry(ring, entry, entry_of(ring, ring->consumed));
     ring->consumed++;
-    return parse(work, &layouts[ring->abi], (const char *)entry) ? BLKIF_WORK : BLKIF_REFUSE;
+    return parse(work, &layouts[ring->abi], entry) ? BLKIF_WORK : BLKIF_REFUSE;
 }
 
 void blkif_read_indirect(struct blkif_work *work, const void *page)
 {
-    copy_shared(work->segments, page, work->nr_segments * sizeof(work->segments[0]));
+    memcpy(work->segments, page, work->nr_segments * sizeof(work->segments[0]));
+    copied();
 }
 
 uint32_t blkif_count_sectors(const struct blkif_work *work)
@@ -169,13 +183,11 @@ uint32_t blkif_count_sectors(const struct blkif_work *work)
 
 void blkif_ring_put(struct blkif_ring *ring, uint64_t id, uint8_t operation, int16_t status)
 {
-    const struct layout *layout = &layouts[ring->abi];
-    char response[sizeof(struct blkif_response)] = { 0 };
+    char *entry = entry_of(ring, ring->produced++);
 
-    memcpy(response, &id, sizeof(id));
-    response[offsetof(struct blkif_response, operation)] = (char)operation;
-    memcpy(response + layout->status, &status, sizeof(status));
-    memcpy(entry_of(ring, ring->produced++), response, layout->response);
+    memcpy(entry, &id, sizeof(id));
+    entry[offsetof(struct blkif_response, operation)] = (char)operation;
+    memcpy(entry + layouts[ring->abi].status, &status, sizeof(status));
 }
 
 bool blkif_ring_push(struct blkif_ring *ring)
@@ -192,9 +204,9 @@ bool blkif_ring_push(struct blkif_ring *ring)
 
 bool blkif_ring_more(struct blkif_ring *ring)
 {
-    if (shared(ring)->req_prod != ring->consumed)
+    if (blkif_ring_has_requests(ring))
         return true;
     shared(ring)->req_event = ring->consumed + 1;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return shared(ring)->req_prod != ring->consumed;
+    return blkif_ring_has_requests(ring);
 }

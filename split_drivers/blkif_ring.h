@@ -52,6 +52,9 @@ bool blkif_parse_abi(const char *protocol, enum blkif_abi *abi);
  */
 void blkif_ring_attach(struct blkif_ring *ring, void *shared, enum blkif_abi abi, unsigned pages);
 
+/* Whether there is something to take. */
+bool blkif_ring_has_requests(const struct blkif_ring *ring);
+
 enum blkif_take {
     BLKIF_NONE,   /* no request there */
     BLKIF_WORK,   /* *work is valid */

@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import tempfile
+import time
 import zlib
 
 from driver import BUILD, CONSOLE, DOM0, PROMPT, ROOT, TCG_CPU, boot, check, dom0_files, free_kib, power_off, test
@@ -31,9 +32,9 @@ MEBIBYTE = 1 << 20
 class Disks:
     """Image files as a machine's disks vda, vdb ..., and a way to speak with its emulator (QMP)."""
 
-    def __init__(self, *sizes, devices=()):
+    def __init__(self, *sizes, devices=(), drive=""):
         self.folder = tempfile.TemporaryDirectory(prefix="ryokan-disks-")
-        self.sizes, self.devices = sizes, devices or ["virtio-blk-pci"] * len(sizes)
+        self.sizes, self.devices, self.drive = sizes, devices or ["virtio-blk-pci"] * len(sizes), drive
 
     def __enter__(self):
         for number, size in enumerate(self.sizes):
@@ -52,7 +53,7 @@ class Disks:
         arguments = ["-qmp", f"unix:{socket_path},server=on,wait=off"]
         for number in range(len(self.sizes)):
             mode = ",readonly=on" if number in read_only else ""
-            arguments += ["-drive", f"if=none,id=d{number},format=raw,discard=unmap,file={self.path(number)}{mode}",
+            arguments += ["-drive", f"if=none,id=d{number},format=raw,discard=unmap,file={self.path(number)}{mode}{self.drive}",
                           "-device", f"{self.devices[number]},drive=d{number}"]  # fmt: skip
         return arguments
 
@@ -81,6 +82,14 @@ def machine(name, disks, files, lifetime=120, read_only=(), dom0_arguments="", *
     archive = dom0_files(name, {"guest/linux": CLOUD, "guest/initrd": GUEST, "guest/disk": DISK, **files})
     options.setdefault("append", CONSOLE)
     return boot(name, lifetime=lifetime, cpu=TCG_CPU, modules=[(DOM0, dom0_arguments), (archive, "")], extra=disks.qemu(read_only), **options)
+
+
+def until(condition, otherwise, seconds=60):
+    """Waits for something that the serial line does not tell."""
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, otherwise)
+        time.sleep(0.05)
 
 
 def run(session, line):
@@ -278,6 +287,25 @@ def disk_own_frontend():
             session.expect(r"disk: ok")
             session.expect(PROMPT)
             power_off(session)
+
+
+@test
+def disk_fair_sharing():
+    """What: two domains read one disk, one with 64 requests under way, one with 8. Why: who asks for more at a time must not get more. Method: a disk of
+    200 requests a second; the second domain reads 400 blocks while the first reads without end; QEMU counts what both have had meanwhile. Expected: each
+    gets as much as the other, within a factor of 1.5."""
+    with Disks(16, drive=",throttling.iops-total=200") as disks:
+        with machine("disk_fair_sharing", disks, {}, lifetime=180) as session:
+            session.expect(PROMPT)
+            run(session, "xl create -q name=deep kernel=/guest/disk memory=32 extra='randread:4096:64:100000000' \"disk=['phy:vda,xvda,r']\"")
+            before = disks.statistics(0)["rd_operations"]
+            until(lambda: disks.statistics(0)["rd_operations"] > before + 200, "the first domain does not read")
+            session.send("xl create -c -q name=flat kernel=/guest/disk memory=32 extra='randread:4096:8:50 randread:4096:8:400' \"disk=['phy:vda,xvda,r']\"\r")
+            session.expect(r"disk: randread .* count 50: .* 0 failed")
+            before = disks.statistics(0)["rd_operations"]
+            session.expect(r"disk: randread .* count 400: .* 0 failed")
+            deep = disks.statistics(0)["rd_operations"] - before - 400
+            check(400 / 1.5 < deep < 400 * 1.5, f"with depth 64: {deep} requests while the other got 400")
 
 
 GRUB_CONFIG = b"""set timeout=0
