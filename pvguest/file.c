@@ -289,6 +289,25 @@ int ftruncate(int fd, off_t length)
     return (int)c_result(result);
 }
 
+static int punch(struct file *file, off_t offset, off_t length)
+{
+    if (!may_write(file) || offset < 0 || length < 0)
+        return -EINVAL;
+    return file->ops->punch ? file->ops->punch(file, offset, length) : -EOPNOTSUPP;
+}
+
+int file_punch(int fd, off_t offset, off_t length)
+{
+    struct file *file = file_get(fd);
+    int result;
+
+    if (!file)
+        return -1;
+    result = punch(file, offset, length);
+    file_put(file);
+    return (int)c_result(result);
+}
+
 int fsync(int fd)
 {
     struct file *file = file_get(fd);

@@ -26,6 +26,8 @@ struct file_ops {
     ssize_t (*pwrite)(struct file *file, const void *buf, size_t length, off_t offset);
     int (*fstat)(struct file *file, struct stat *st); /* *st is zeroed */
     int (*truncate)(struct file *file, off_t length);
+    /* As file_punch(). */
+    int (*punch)(struct file *file, off_t offset, off_t length);
     int (*sync)(struct file *file); /* NULL: nothing to do */
     /* ioctl() with an argument by pointer; -ENOTTY for requests that mean nothing here. FIONBIO also comes
      * from fcntl(). */
@@ -58,6 +60,13 @@ void file_discard(struct file *file);
  * closing said, if this was the last use. */
 struct file *file_get(int fd);
 int file_put(struct file *file);
+
+/*
+ * Gives back the blocks of a file that lie wholly in the range; they read as zeroes from then on, and the
+ * file keeps its length. 0 or -1 and errno: EOPNOTSUPP where a file system cannot do it, also for a length of
+ * 0, which is a way to ask.
+ */
+int file_punch(int fd, off_t offset, off_t length);
 
 /* The console as descriptors 0, 1 and 2. */
 void file_init(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/block/file_disk.h"
 #include "pvguest/cpu.h"
+#include "pvguest/file.h"
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
 
@@ -11,6 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Sectors that one discard gives back, so that others of the file do not wait for long. */
+#define DISCARD_MAX (1U << 20)
 
 struct file_disk {
     struct block_device block; /* first: one is found by the other */
@@ -62,6 +66,11 @@ static int perform(const struct file_disk *disk, const struct block_request *req
 {
     if (request->operation == BLOCK_FLUSH)
         return fsync(disk->fd) == 0 ? 0 : errno;
+    if (request->operation == BLOCK_DISCARD)
+        return file_punch(disk->fd, (off_t)(request->absolute * BLOCK_SECTOR),
+                          (off_t)request->sectors * BLOCK_SECTOR) == 0
+                   ? 0
+                   : errno;
     return transfer(disk, request);
 }
 
@@ -98,6 +107,9 @@ static int open_image(struct file_disk *disk, const char *path, bool write)
     if (!S_ISREG(st.st_mode) || st.st_size < (off_t)BLOCK_SECTOR)
         return EINVAL;
     disk->block.sectors = (uint64_t)st.st_size / BLOCK_SECTOR;
+    disk->block.can_discard = write && file_punch(disk->fd, 0, 0) == 0;
+    disk->block.discard_granularity = st.st_blksize > 0 ? (uint32_t)st.st_blksize / BLOCK_SECTOR : 1;
+    disk->block.discard_max = DISCARD_MAX;
     return 0;
 }
 

@@ -284,6 +284,21 @@ static int ext4_truncate(struct file *file, off_t length)
     return ext4_errno(error);
 }
 
+static int ext4_punch(struct file *file, off_t offset, off_t length)
+{
+    struct handle *handle = file->object;
+    struct ext4 *ext4 = handle->ext4;
+    uint64_t size = ext4->fs->blocksize;
+    blk64_t first = ((uint64_t)offset + size - 1) / size, end = ((uint64_t)offset + (uint64_t)length) / size;
+    errcode_t error = 0;
+
+    mutex_lock(&ext4->lock);
+    if (first < end)
+        error = ext2fs_punch(ext4->fs, handle->node->ino, NULL, NULL, first, end - 1);
+    mutex_unlock(&ext4->lock);
+    return ext4_errno(error);
+}
+
 /* Inodes and directories are on the device already, the bitmaps need not be (ext4.h). */
 static int ext4_fsync(struct file *file)
 {
@@ -317,6 +332,7 @@ static const struct file_ops ext4_file_ops = {
     .pwrite = ext4_pwrite,
     .fstat = ext4_fstat,
     .truncate = ext4_truncate,
+    .punch = ext4_punch,
     .sync = ext4_fsync,
     .close = ext4_close,
 };

@@ -211,7 +211,7 @@ def make_gpt(path, first, last):
 @test
 def disk_hotplug():
     """What: disks that come, grow and go while Linux runs: a whole disk, a GPT partition and an image file on ext4; discard gives
-    space back. Why: block-attach and -detach are how disks are used after the start. Method: xl block-attach, block_resize in QEMU, blkdiscard,
+    space back, the image file's too. Why: block-attach and -detach are how disks are used after the start. Method: xl block-attach, block_resize in QEMU, blkdiscard,
     xl block-detach. Expected: Linux sees each; the host's image is smaller after the discard, and has what was written."""
     with Disks(16, 32, 24) as disks:
         make_image_in_ext4(disks.path(2))
@@ -237,6 +237,7 @@ def disk_hotplug():
             guest(session, "until [ -b /dev/xvdb ] && [ -b /dev/xvdc ]; do usleep 10000; done")
             check("32768\n" in guest(session, "blockdev --getsz /dev/xvdb"), "the partition has another size")
             guest(session, "yes hello | dd of=/dev/xvdc bs=4k count=100 iflag=fullblock oflag=direct conv=fsync 2>/dev/null")
+            guest(session, "dd if=/dev/urandom of=/dev/xvdc bs=1M seek=4 count=2 oflag=direct 2>/dev/null; sync; /sbin/blkdiscard -o 4M -l 2M /dev/xvdc")
             leave(session)
             run(session, "xl block-detach lin xvdb")
             run(session, "xl block-detach lin xvdc")
@@ -251,6 +252,8 @@ def disk_hotplug():
         host("debugfs", "-R", f"dump a.img {out}", disks.path(2))
         with open(out, "rb") as file:
             check(file.read(409600) == b"hello\n" * (409600 // 6) + b"hello\n"[: 409600 % 6], "the image has something else")
+        blocks = int(re.search(r"Blockcount: (\d+)", host("debugfs", "-R", "stat a.img", disks.path(2)))[1])
+        check(800 <= blocks < 1600, f"the image file still has {blocks} sectors")
 
 
 @test

@@ -192,6 +192,29 @@ static void truncate_random(int index)
     model->size = size;
 }
 
+static void punch_random(int index)
+{
+    struct model *model = &models[index];
+    size_t offset = random_below(FILE_SIZE), end = offset + random_below(FILE_SIZE), first, last;
+    struct stat st = { 0 };
+    struct file file;
+    char path[32];
+
+    if (!model->exists)
+        return;
+    name_of(index, path);
+    cr_assert_eq(open_file(path, O_WRONLY, &file), 0);
+    cr_assert_eq(file.ops->fstat(&file, &st), 0);
+    cr_assert_eq(file.ops->punch(&file, (off_t)offset, (off_t)(end - offset)), 0);
+    cr_assert_eq(file.ops->close(&file), 0);
+    first = (offset + (size_t)st.st_blksize - 1) / (size_t)st.st_blksize * (size_t)st.st_blksize;
+    last = end / (size_t)st.st_blksize * (size_t)st.st_blksize;
+    if (last > model->size)
+        last = model->size;
+    if (first < last)
+        memset(model->data + first, 0, last - first);
+}
+
 static void remove_one(int index)
 {
     char path[32];
@@ -219,7 +242,7 @@ static void change_at_random(int steps)
     for (int i = 0; i < steps; i++) {
         int index = (int)random_below(FILES);
 
-        switch (random_below(6)) {
+        switch (random_below(7)) {
         case 0:
             truncate_random(index);
             break;
@@ -228,6 +251,9 @@ static void change_at_random(int steps)
             break;
         case 2:
             rename_random(index, (int)random_below(FILES));
+            break;
+        case 3:
+            punch_random(index);
             break;
         default:
             write_random(index);
@@ -380,6 +406,34 @@ Test(pvguest_ext4, an_unlinked_file_lives_until_it_is_closed)
     ops->space(fs, &after);
     cr_expect_eq(before.bfree, after.bfree);
     cr_expect_eq(before.ffree, after.ffree);
+    cr_expect_eq(ops->unmount(fs), 0);
+    expect_clean();
+    remove_image();
+}
+
+Test(pvguest_ext4, punched_blocks_are_free_again)
+{
+    struct fs_space before, full, after;
+    static char data[1 << 20];
+    struct file file;
+
+    memset(data, 'p', sizeof(data));
+    make_image("-t ext4 -b 1024", 512);
+    cr_assert_eq(ext4_mount("/x", &dev, false), 0);
+    cr_assert_eq(open_file("/f", O_CREAT | O_RDWR, &file), 0);
+    ops->space(fs, &before);
+    cr_assert_eq(file.ops->pwrite(&file, data, sizeof(data), 0), (ssize_t)sizeof(data));
+    ops->space(fs, &full);
+    cr_expect_eq(file.ops->punch(&file, 1000, 0), 0);
+    cr_expect_eq(file.ops->punch(&file, 1000, 1000), 0, "no whole block");
+    ops->space(fs, &after);
+    cr_expect_eq(after.bfree, full.bfree);
+    cr_expect_eq(file.ops->punch(&file, 1000, sizeof(data) - 1000), 0);
+    ops->space(fs, &after);
+    cr_expect_geq(after.bfree + 2, before.bfree);
+    memset(data + 1024, 0, sizeof(data) - 1024);
+    expect_content("/f", data, sizeof(data));
+    cr_expect_eq(file.ops->close(&file), 0);
     cr_expect_eq(ops->unmount(fs), 0);
     expect_clean();
     remove_image();
