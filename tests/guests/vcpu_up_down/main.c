@@ -35,6 +35,14 @@ static void pass(uint64_t ns)
         hc_sched(SCHEDOP_yield, 0);
 }
 
+static int state_of(unsigned int id)
+{
+    struct vcpu_runstate_info info = { .state = -1 };
+
+    CHECK_EQ(hc_vcpu(VCPUOP_get_runstate_info, id, &info), 0);
+    return info.state;
+}
+
 static void check_remote_down(void)
 {
     unsigned int seen;
@@ -46,7 +54,8 @@ static void check_remote_down(void)
     while (smp_is_running(1))
         hc_sched(SCHEDOP_yield, 0);
     /* `down` of another takes effect when that vCPU is next descheduled. */
-    pass(20 * MS);
+    while (state_of(1) == RUNSTATE_running)
+        hc_sched(SCHEDOP_yield, 0);
     seen = spinning;
     pass(5 * MS);
     CHECK_EQ(spinning, seen);
