@@ -242,7 +242,7 @@ static int16_t undo_host(const struct domain *self, struct unmap *u, uint32_t fl
 
     u->flush = true;
     if (is_hvm_domain(self))
-        rc = u->new_addr ? -EINVAL : physmap_grant_unmap(u->host_addr, m);
+        rc = physmap_grant_unmap(u->host_addr, m);
     else if (!u->new_addr)
         rc = pv_grant_unmap(at, m, &u->flush);
     else

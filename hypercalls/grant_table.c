@@ -325,16 +325,18 @@ static int64_t gnttab_cache_flush(gva_t uop, uint32_t count)
 struct grant_array_op {
     int64_t (*fn)(gva_t uop, uint32_t count);
     uint8_t size; /* of an element */
+    bool pv_only; /* what it does is to machine frames or page tables */
 };
 
 static const struct grant_array_op array_ops[] = {
     [GNTTABOP_map_grant_ref] = { gnttab_map, sizeof(struct gnttab_map_grant_ref) },
     [GNTTABOP_unmap_grant_ref] = { gnttab_unmap, sizeof(struct gnttab_unmap_grant_ref) },
-    [GNTTABOP_transfer] = { gnttab_transfer, sizeof(struct gnttab_transfer) },
+    [GNTTABOP_transfer] = { gnttab_transfer, sizeof(struct gnttab_transfer), true },
     [GNTTABOP_copy] = { gnttab_copy, sizeof(struct gnttab_copy) },
-    [GNTTABOP_unmap_and_replace] = { gnttab_unmap_and_replace, sizeof(struct gnttab_unmap_and_replace) },
+    [GNTTABOP_unmap_and_replace] = { gnttab_unmap_and_replace, sizeof(struct gnttab_unmap_and_replace),
+                                     true },
     [GNTTABOP_swap_grant_ref] = { gnttab_swap_grant_ref, sizeof(struct gnttab_swap_grant_ref) },
-    [GNTTABOP_cache_flush] = { gnttab_cache_flush, sizeof(struct gnttab_cache_flush) },
+    [GNTTABOP_cache_flush] = { gnttab_cache_flush, sizeof(struct gnttab_cache_flush), true },
 };
 
 /* Operations on one structure. */
@@ -350,7 +352,7 @@ static __noinline int64_t run_single(uint32_t cmd, gva_t uop, uint32_t count)
     case GNTTABOP_get_version:
         return gnttab_get_version(uop);
     case GNTTABOP_get_status_frames:
-        return gnttab_get_status_frames(uop, count);
+        return is_hvm_domain(current->domain) ? -ENOSYS : gnttab_get_status_frames(uop, count);
     default:
         return -ENOSYS;
     }
@@ -371,6 +373,8 @@ int64_t do_grant_table_op(uint64_t arg[6])
         return -EINVAL;
     if (cmd >= ARRAY_SIZE(array_ops) || !op->fn)
         return run_single(cmd, uop, count);
+    if (unlikely(op->pv_only) && is_hvm_domain(current->domain))
+        return -ENOSYS;
     if (!guest_range_ok(uop, (uint64_t)count * op->size))
         return -EFAULT;
     done = op->fn(uop, count);

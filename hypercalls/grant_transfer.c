@@ -67,8 +67,6 @@ static int16_t transfer_one(const struct gnttab_transfer *op)
     struct frame *f;
     int16_t rc = GNTST_okay;
 
-    if (is_hvm_domain(d))
-        return GNTST_bad_page; /* its frames have places that they cannot leave so */
     if (!mfn_valid(m) || !domain_steal_frame(d, mfn_to_frame(m)))
         return GNTST_bad_page;
     f = mfn_to_frame(m);

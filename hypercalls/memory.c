@@ -118,10 +118,11 @@ static int64_t no_shared_pages(uint64_t *word __unused, gva_t arg __unused)
     return 0;
 }
 
-/* By sub-operation; `extents`: it may be restarted, so that a first extent other than 0 means something. */
+/* By sub-operation; `extents`: it may be restarted, so that a first extent other than 0 means something.
+ * `pv_only`: of the machine's frames, which hardware guests do not see. */
 static const struct {
     memory_fn *fn;
-    bool extents;
+    bool extents, pv_only;
 } memory_table[] = {
     [XENMEM_increase_reservation] = { memory_increase_reservation, true },
     [XENMEM_decrease_reservation] = { memory_decrease_reservation, true },
@@ -132,10 +133,10 @@ static const struct {
     [XENMEM_maximum_reservation] = { maximum_reservation, false },
     [XENMEM_maximum_gpfn] = { maximum_gpfn, false },
     [XENMEM_machphys_mfn_list] = { memory_machphys_mfn_list, false },
-    [XENMEM_machphys_mapping] = { memory_machphys_mapping, false },
+    [XENMEM_machphys_mapping] = { memory_machphys_mapping, false, true },
     [XENMEM_memory_map] = { memory_map_get, false },
     [XENMEM_set_memory_map] = { memory_map_set, false },
-    [XENMEM_machine_memory_map] = { memory_map_machine, false },
+    [XENMEM_machine_memory_map] = { memory_map_machine, false, true },
     [XENMEM_add_to_physmap] = { physmap_add, false },
     [XENMEM_add_to_physmap_batch] = { physmap_add_batch, false },
     [XENMEM_remove_from_physmap] = { physmap_remove, false },
@@ -153,6 +154,8 @@ int64_t do_memory_op(uint64_t arg[6])
     unsigned int op = MEMORY_CMD(arg[0]);
 
     if (op >= ARRAY_SIZE(memory_table) || !memory_table[op].fn)
+        return -ENOSYS;
+    if (memory_table[op].pv_only && is_hvm_domain(current->domain))
         return -ENOSYS;
     if (!memory_table[op].extents && MEMORY_EXTENT(arg[0]))
         return -EINVAL;

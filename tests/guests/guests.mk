@@ -22,9 +22,9 @@ GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c)) tests/bench/guest/stub
 
 # The tests that make sense in a hardware guest too: not those of PV page tables, traps and emulation.
 GUESTS_PVH_NAMES := evtchn_bind_vcpu evtchn_close evtchn_fifo evtchn_ipi evtchn_limits evtchn_unbound evtchn_virq \
-                    gnttab_setup hostile_calls \
+                    gnttab_misc gnttab_setup hostile_calls memory_maps memory_reservation \
                     sched_misc sched_poll smp_event_storm \
-                    time_monotonic time_wallclock timer_singleshot vcpu_errors vcpu_runstate \
+                    time_monotonic time_wallclock timer_periodic timer_singleshot vcpu_errors vcpu_runstate \
                     vcpu_time_area vcpu_up_down xen_version crash_shutdown
 GUESTS_PVH_TESTS := $(GUESTS_PVH_NAMES:%=tests/guests/%/main.c) $(wildcard tests/guests/pvh/*/main.c)
 

@@ -9,9 +9,12 @@
  * says. Method:   call with large, small and bad buffers. Expected: machine_memory_map gives sane e820
  * entries to the initial domain and -EPERM to others; memory_map works or is -ENOSYS; a buffer that is too
  * small is -EINVAL; bad pointers -EFAULT; machphys_mapping tells the initial domain where the machine's RAM
- * ends; maximum_gpfn is what the guest wrote into shared_info.arch.max_pfn, less one. Xen:      the same.
+ * ends; maximum_gpfn is what the guest wrote into shared_info.arch.max_pfn, less one. A hardware guest has a
+ * map of its own, is told nothing of the machine (-ENOSYS), and maximum_gpfn is the highest frame that there
+ * is. Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
+#include "guest_arch.h"
 
 struct e820 {
     uint64_t addr, size;
@@ -28,8 +31,8 @@ static void check_machine_map(void)
 
     set_xen_guest_handle_raw(map.buffer, (void *)entries);
     ret = hc_memory_op(XENMEM_machine_memory_map, &map);
-    if (!is_initial_domain()) {
-        CHECK_EQ(ret, -XEN_EPERM);
+    if (ARCH_TRANSLATED || !is_initial_domain()) {
+        CHECK_EQ(ret, ARCH_TRANSLATED ? -XEN_ENOSYS : -XEN_EPERM);
         return;
     }
     CHECK_EQ(ret, 0);
@@ -52,7 +55,9 @@ static void check_own_map(void)
 
     set_xen_guest_handle_raw(map.buffer, (void *)entries);
     ret = hc_memory_op(XENMEM_memory_map, &map);
-    CHECK(ret == 0 || ret == -XEN_ENOSYS);
+    CHECK(ret == 0 || (ret == -XEN_ENOSYS && !ARCH_TRANSLATED));
+    if (ARCH_TRANSLATED)
+        CHECK(map.nr_entries > 0 && entries[0].addr == 0 && entries[0].size > 0 && entries[0].type == 1);
 }
 
 static void check_mfn_list(void)
@@ -73,6 +78,10 @@ static void check_machphys_mapping(void)
     struct xen_machphys_mapping mapping;
     uint64_t last = (uint64_t)hc_memory_op(XENMEM_maximum_ram_page, 0);
 
+    if (ARCH_TRANSLATED) {
+        CHECK_EQ(hc_memory_op(XENMEM_machphys_mapping, &mapping), -XEN_ENOSYS);
+        return;
+    }
     CHECK_EQ(hc_memory_op(XENMEM_machphys_mapping, &mapping), 0);
     CHECK_EQ(mapping.v_start, HYPERVISOR_VIRT_START);
     if (is_initial_domain())
@@ -82,19 +91,27 @@ static void check_machphys_mapping(void)
     CHECK_EQ(hc_memory_op(XENMEM_machphys_mapping, 0), -XEN_EFAULT);
 }
 
-static void test(void)
+static void check_maximum_gpfn(void)
 {
     domid_t self = DOMID_SELF;
 
+    shared_info->arch.max_pfn = start_info->nr_pages;
+    if (ARCH_TRANSLATED) /* the special pages are above memory */
+        CHECK(hc_memory_op(XENMEM_maximum_gpfn, &self) >= (long)start_info->nr_pages);
+    else
+        CHECK_EQ(hc_memory_op(XENMEM_maximum_gpfn, &self), start_info->nr_pages - 1);
+    shared_info->arch.max_pfn = 0;
+    CHECK(hc_memory_op(XENMEM_maximum_gpfn, 0) < 0);
+}
+
+static void test(void)
+{
     check_machine_map();
     check_own_map();
     check_mfn_list();
     check_machphys_mapping();
     CHECK(hc_memory_op(XENMEM_maximum_ram_page, 0) > 0x1000);
-    shared_info->arch.max_pfn = start_info->nr_pages;
-    CHECK_EQ(hc_memory_op(XENMEM_maximum_gpfn, &self), start_info->nr_pages - 1);
-    shared_info->arch.max_pfn = 0;
-    CHECK(hc_memory_op(XENMEM_maximum_gpfn, 0) < 0);
+    check_maximum_gpfn();
 }
 
 GUEST_TEST(test);

@@ -9,6 +9,9 @@
 #define ARCH_KERNEL_CS (FLAT_KERNEL_CS & ~3u)
 #define ARCH_KERNEL_SS FLAT_KERNEL_SS
 
+/* Frames are the machine's. */
+#define ARCH_TRANSLATED false
+
 /* User mode asks to be left; true when that was it. */
 bool arch_user_exit(struct cpu_regs *regs);
 

@@ -8,6 +8,9 @@
 #define ARCH_KERNEL_CS 0x08u
 #define ARCH_KERNEL_SS 0x10u
 
+/* Frames are the guest's own, and the hypervisor knows the machine's behind them. */
+#define ARCH_TRANSLATED true
+
 /* The vector of event upcalls, past the local APIC. */
 #define UPCALL_VECTOR 0x20u
 
