@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dom0's commands for programs outside: HTTP with JSON, over TCP (docs/http-api.md). Off unless dom0 is
- * started with api.secret=WORD; every request must carry that word. Requests are worked off one by one.
+ * started with api.secret=WORD; every request must carry that word. Commands are carried out one by one.
  */
 #ifndef DOM0_API_API_H
 #define DOM0_API_API_H

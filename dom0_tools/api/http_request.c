@@ -64,12 +64,24 @@ static int on_header_value(http_parser *parser, const char *at, size_t length)
     return 0;
 }
 
+static void split_path(struct http_request *request)
+{
+    char *query;
+
+    request->path[strcspn(request->path, "#")] = '\0';
+    query = strchr(request->path, '?');
+    if (query != NULL) {
+        *query = '\0';
+        request->query = query + 1;
+    }
+}
+
 static int on_headers_complete(http_parser *parser)
 {
     static const char scheme[] = "Bearer ";
     struct http_request *request = of(parser);
 
-    request->path[strcspn(request->path, "?#")] = '\0';
+    split_path(request);
     while (request->authorization_len != 0 &&
            strchr(" \t", request->authorization[request->authorization_len - 1]) != NULL)
         request->authorization[--request->authorization_len] = '\0';
@@ -114,7 +126,7 @@ static const http_parser_settings settings = {
 
 void http_request_init(struct http_request *request)
 {
-    *request = (struct http_request){ 0 };
+    *request = (struct http_request){ .query = "" };
     http_parser_init(&request->parser, HTTP_REQUEST);
     request->parser.data = request;
 }
@@ -129,6 +141,7 @@ bool http_request_feed(struct http_request *request, const char *data, size_t le
 {
     size_t taken = http_parser_execute(&request->parser, &settings, data, length);
 
+    request->excess = request->complete && taken != length;
     if (request->complete || request->status != 0)
         return false;
     if (taken != length) {
@@ -145,6 +158,32 @@ bool http_request_feed(struct http_request *request, const char *data, size_t le
 unsigned int http_request_method(const struct http_request *request)
 {
     return request->parser.method;
+}
+
+bool http_request_keeps_connection(const struct http_request *request)
+{
+    return request->status == 0 && request->complete && !request->excess &&
+           http_should_keep_alive(&request->parser) != 0;
+}
+
+const char *http_request_query(const struct http_request *request, const char *name, char *value, size_t size)
+{
+    size_t name_length = strlen(name);
+
+    for (const char *at = request->query; *at != '\0';) {
+        size_t length = strcspn(at, "&");
+
+        if (length > name_length && strncmp(at, name, name_length) == 0 && at[name_length] == '=') {
+            length -= name_length + 1;
+            if (length >= size)
+                return NULL;
+            memcpy(value, at + name_length + 1, length);
+            value[length] = '\0';
+            return value;
+        }
+        at += length + (at[length] == '&');
+    }
+    return NULL;
 }
 
 bool http_secret_equal(const char *given, const char *expected)

@@ -27,6 +27,8 @@ struct http_request {
     /* What came. */
     char path[HTTP_PATH_SIZE]; /* without its query; ends with NUL */
     size_t path_len;
+    const char *query;             /* what stands behind its question mark, or "" */
+    bool excess;                   /* more has come than this request */
     char secret[HTTP_SECRET_SIZE]; /* behind "Authorization: Bearer "; ends with NUL */
     char authorization[HTTP_SECRET_SIZE + 8];
     size_t authorization_len;
@@ -42,6 +44,14 @@ bool http_request_feed(struct http_request *request, const char *data, size_t le
 
 /* HTTP_GET, HTTP_POST, ...; of a complete request. */
 unsigned int http_request_method(const struct http_request *request);
+
+/* Whether whoever sent the request wants to send another by the same connection, and can be understood then.
+ */
+bool http_request_keeps_connection(const struct http_request *request);
+
+/* The query's value for the name, in value[size]. NULL: it has not the name, or a value that is too long. */
+const char *http_request_query(const struct http_request *request, const char *name, char *value,
+                               size_t size);
 
 /* Whether both are the same, in a time that depends on the length of the first only. */
 bool http_secret_equal(const char *given, const char *expected);

@@ -1,172 +1,107 @@
 /* SPDX-License-Identifier: MIT */
-/* The API's sockets: one thread that takes one connection after the other, one request from each. */
+/*
+ * The API's sockets: a thread that accepts connections, and one for each connection. There is room for so
+ * many; when all of it is taken, the one that has been idle longest gives way.
+ */
 #include "dom0_tools/api/api.h"
+#include "dom0_tools/api/connection.h"
 #include "dom0_tools/api/http_request.h"
-#include "dom0_tools/api/response.h"
 #include "lwip/sockets.h"
+#include "pvguest/sync.h"
 #include "pvguest/thread.h"
-#include "pvguest/time.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_SIZE (128U << 10)
-/* Whoever has not sent its request by then is not waited for, since others wait behind it. */
-#define REQUEST_TIME   (5 * NSEC_PER_SEC)
-#define SEND_TIMEOUT_S 5
+#define STACK_SIZE     (128U << 10)
+#define NR_CONNECTIONS 16
+#define NOT_ACCEPTED   8 /* connections that the listener holds besides */
 
-struct server {
+static struct server {
     const char *secret;
     int listener;
-};
+    struct mutex lock;
+    struct cond freed;
+    struct slot {
+        bool taken;
+        struct api_connection connection;
+    } slot[NR_CONNECTIONS];
+} server = { .lock = MUTEX_INITIALIZER(server.lock), .freed = COND_INITIALIZER(server.freed) };
 
-static const char *reason(int status)
+static struct slot *find_free(void)
 {
-    switch (status) {
-    case 200:
-        return "OK";
-    case 201:
-        return "Created";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 408:
-        return "Request Timeout";
-    case 409:
-        return "Conflict";
-    case 413:
-        return "Payload Too Large";
-    case 414:
-        return "URI Too Long";
-    case 431:
-        return "Request Header Fields Too Large";
-    default:
-        return "Internal Server Error";
+    for (unsigned int i = 0; i < NR_CONNECTIONS; i++)
+        if (!server.slot[i].taken)
+            return &server.slot[i];
+    return NULL;
+}
+
+static void let_idle_give_way(void)
+{
+    struct api_connection *oldest = NULL;
+
+    for (unsigned int i = 0; i < NR_CONNECTIONS; i++) {
+        struct api_connection *c = &server.slot[i].connection;
+
+        if (c->idle_since != 0 && (oldest == NULL || c->idle_since < oldest->idle_since))
+            oldest = c;
     }
+    if (oldest != NULL)
+        oldest->give_way = true;
 }
 
-static bool send_all(int connection, const char *data, size_t length)
+/* Waits for room. */
+static struct slot *take_slot(void)
 {
-    while (length != 0) {
-        ssize_t done = lwip_send(connection, data, length, 0);
+    struct slot *slot;
 
-        if (done <= 0)
-            return false;
-        data += done;
-        length -= (size_t)done;
+    mutex_lock(&server.lock);
+    while ((slot = find_free()) == NULL) {
+        let_idle_give_way();
+        cond_wait_until(&server.freed, &server.lock, time_ns() + NSEC_PER_SEC);
     }
-    return true;
+    slot->taken = true;
+    mutex_unlock(&server.lock);
+    return slot;
 }
 
-/* The next bytes before the deadline; 0: nobody is there any more, < 0: none came. */
-static ssize_t receive_until(int connection, char *data, size_t size, uint64_t deadline)
+static void free_slot(struct slot *slot)
 {
-    uint64_t now = time_ns(), left = now < deadline ? deadline - now : 0;
-    struct timeval timeout = { .tv_sec = (time_t)(left / NSEC_PER_SEC),
-                               .tv_usec = (suseconds_t)(left % NSEC_PER_SEC / 1000) };
-    ssize_t got;
-
-    if (left < NSEC_PER_MSEC) /* 0 would be without end */
-        return -1;
-    lwip_setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    got = lwip_recv(connection, data, size, 0);
-    return got < 0 && errno != EAGAIN && errno != EWOULDBLOCK ? 0 : got;
+    mutex_lock(&server.lock);
+    slot->taken = false;
+    cond_signal(&server.freed);
+    mutex_unlock(&server.lock);
 }
 
-/* Reads until the request is whole, is refused, or its time is over. False: nobody is there any more. */
-static bool receive(int connection, struct http_request *request)
+static void serve(void *arg)
 {
-    uint64_t deadline = time_ns() + REQUEST_TIME;
-    char data[1024];
-    ssize_t got;
+    struct slot *slot = arg;
 
-    do {
-        got = receive_until(connection, data, sizeof(data), deadline);
-        if (got == 0)
-            return false;
-        if (got < 0)
-            request->status = 408;
-    } while (got > 0 && http_request_feed(request, data, (size_t)got));
-    return true;
-}
-
-/* A connection that is closed with bytes unread is reset, and the answer may be lost with it. */
-static void read_to_the_end(int connection)
-{
-    uint64_t deadline = time_ns() + REQUEST_TIME;
-    char data[1024];
-
-    lwip_shutdown(connection, SHUT_WR);
-    while (receive_until(connection, data, sizeof(data), deadline) > 0)
-        ;
-}
-
-static void answer(const struct server *server, const struct http_request *request,
-                   struct http_response *response)
-{
-    if (request->status != 0)
-        api_answer_error(response, request->status, reason(request->status));
-    else if (!http_secret_equal(request->secret, server->secret))
-        api_answer_error(response, 401, "the request has not the right secret");
-    else
-        api_answer(request, response);
-}
-
-static void send_response(int connection, const struct http_response *response, const char *body,
-                          size_t length)
-{
-    char head[256];
-    int head_length = snprintf(head, sizeof(head),
-                               "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                               "%sConnection: close\r\n\r\n",
-                               response->status, reason(response->status), response->type, length,
-                               response->status == 401 ? "WWW-Authenticate: Bearer\r\n" : "");
-
-    if (send_all(connection, head, (size_t)head_length))
-        send_all(connection, body, length);
-}
-
-static void serve(const struct server *server, int connection)
-{
-    struct timeval timeout = { .tv_sec = SEND_TIMEOUT_S };
-    struct http_response response = { .status = 500, .type = "text/plain" };
-    struct http_request request;
-    char *body = NULL;
-    size_t length = 0;
-
-    lwip_setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-    http_request_init(&request);
-    response.body = open_memstream(&body, &length);
-    if (response.body != NULL && receive(connection, &request)) {
-        answer(server, &request, &response);
-        fclose(response.body);
-        send_response(connection, &response, body, length);
-        if (request.status != 0)
-            read_to_the_end(connection);
-    } else if (response.body != NULL) {
-        fclose(response.body);
-    }
-    free(body);
-    http_request_free(&request);
+    api_connection_serve(&slot->connection);
+    lwip_close(slot->connection.socket);
+    free_slot(slot);
 }
 
 static void accept_all(void *arg)
 {
-    const struct server *server = arg;
-
+    (void)arg;
     for (;;) {
-        int connection = lwip_accept(server->listener, NULL, NULL);
+        int socket = lwip_accept(server.listener, NULL, NULL);
+        struct thread *thread;
+        struct slot *slot;
 
-        if (connection < 0)
+        if (socket < 0)
             continue;
-        serve(server, connection);
-        lwip_close(connection);
+        slot = take_slot();
+        slot->connection = (struct api_connection){ .socket = socket, .secret = server.secret };
+        thread = thread_create("api", serve, slot, STACK_SIZE);
+        if (thread != NULL) {
+            thread_detach(thread);
+        } else {
+            lwip_close(socket);
+            free_slot(slot);
+        }
     }
 }
 
@@ -178,7 +113,7 @@ static int open_listener(uint16_t port)
     if (listener < 0)
         return -1;
     if (lwip_bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        lwip_listen(listener, 8) == 0)
+        lwip_listen(listener, NOT_ACCEPTED) == 0)
         return listener;
     lwip_close(listener);
     return -1;
@@ -186,21 +121,15 @@ static int open_listener(uint16_t port)
 
 static int start(const char *secret, uint16_t port)
 {
-    struct server *server = malloc(sizeof(*server));
     struct thread *thread;
 
-    if (server == NULL)
-        return ENOMEM;
-    server->secret = secret;
-    server->listener = open_listener(port);
-    if (server->listener < 0) {
-        free(server);
+    server.secret = secret;
+    server.listener = open_listener(port);
+    if (server.listener < 0)
         return errno;
-    }
-    thread = thread_create("api", accept_all, server, STACK_SIZE);
+    thread = thread_create("api accept", accept_all, NULL, 0);
     if (thread == NULL) {
-        lwip_close(server->listener);
-        free(server);
+        lwip_close(server.listener);
         return ENOMEM;
     }
     thread_detach(thread);

@@ -6,6 +6,8 @@
 #include "dom0_tools/toolstack/toolstack.h"
 #include "pvguest/sync.h"
 
+/* Begins to follow. A domain that has ended lately is known to have: it may have been quicker than whoever
+ * asks. */
 void follower_add(struct domain_follower *follower, domid_t domid);
 void follower_remove(struct domain_follower *follower);
 
@@ -13,7 +15,12 @@ void follower_remove(struct domain_follower *follower);
  * started again as, or 0. */
 void follower_note_end(domid_t domid, const enum domain_end *end, domid_t successor);
 
-/* Waits for the next start or the end; gives the lock up meanwhile. */
-void follower_wait(const struct domain_follower *follower, unsigned int starts, struct mutex *lock);
+/* The number is a new domain's: what ended under it before is forgotten. */
+void follower_note_start(domid_t domid);
+
+/* Waits for the next start or the end; gives the lock up meanwhile. False: neither came before the deadline.
+ */
+bool follower_wait(const struct domain_follower *follower, unsigned int starts, uint64_t deadline,
+                   struct mutex *lock);
 
 #endif

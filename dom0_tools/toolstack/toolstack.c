@@ -65,6 +65,7 @@ static bool make(struct domain_config *config, bool paused, domid_t *domid, char
         return fail(error, "there is a domain '%s' already", config->name);
     if (!domain_create(store, config, domid, error))
         return false;
+    follower_note_start(*domid);
     record = registry_add(*domid, config->name);
     if (record == NULL) {
         domain_destroy(store, *domid);
@@ -213,7 +214,13 @@ static void look_at(const struct xen_domctl_getdomaininfo *info, void *arg)
         follower_note_end(record->domid, NULL, 0);
         domain_destroy(store, record->domid);
         registry_remove(record);
-    } else if (record->managed && !record->ended) {
+    } else if (!record->managed && !record->ended) {
+        /* Whoever made it has to see to it. */
+        const enum domain_end end = end_of(info);
+
+        record->ended = true;
+        follower_note_end(record->domid, &end, 0);
+    } else if (!record->ended) {
         due = time_to_act(record, end_of(info));
         if (due <= time_ns())
             act_on_end(record, info);
@@ -348,11 +355,14 @@ void toolstack_unfollow(struct domain_follower *follower)
     mutex_unlock(&lock);
 }
 
-void toolstack_await(const struct domain_follower *follower, unsigned int starts)
+bool toolstack_await(const struct domain_follower *follower, unsigned int starts, uint64_t deadline)
 {
+    bool came;
+
     mutex_lock(&lock);
-    follower_wait(follower, starts, &lock);
+    came = follower_wait(follower, starts, deadline, &lock);
     mutex_unlock(&lock);
+    return came;
 }
 
 /* The domains that are there already, by the names that xenstore has for them. */

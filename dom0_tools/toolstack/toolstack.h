@@ -49,11 +49,13 @@ struct domain_follower {
     LIST_ENTRY(domain_follower) next;
 };
 
-/* Begins and ends to follow. A domain that is to be followed from its start is made paused. */
+/* Begins and ends to follow. A domain that is one of the last to have ended counts as `ended`, or as started
+ * again, at once. */
 void toolstack_follow(struct domain_follower *follower, domid_t domid);
 void toolstack_unfollow(struct domain_follower *follower);
-/* Waits until it has ended, or was started more often than `starts` says. */
-void toolstack_await(const struct domain_follower *follower, unsigned int starts);
+/* Waits until it has ended, or was started more often than `starts` says. False: neither came before the
+ * deadline. */
+bool toolstack_await(const struct domain_follower *follower, unsigned int starts, uint64_t deadline);
 
 /* The domain of that name. False if there is none. */
 bool toolstack_find(const char *name, domid_t *domid);

@@ -6,6 +6,7 @@
 #include "dom0_tools/xc/domain.h"
 #include "dom0_tools/xl/xl.h"
 #include "pvguest/panic.h"
+#include "pvguest/time.h"
 #include "pvguest/xen_errno.h"
 
 #include <stdio.h>
@@ -37,7 +38,7 @@ static bool stay(struct domain_follower *guest)
             toolstack_destroy(guest->domid, ignored);
         }
         begin = NULL;
-        toolstack_await(guest, starts);
+        toolstack_await(guest, starts, TIME_NEVER);
     } while (!guest->ended);
     return true;
 }

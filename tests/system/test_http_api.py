@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """dom0's HTTP API, asked from the host."""
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import socket
+import subprocess
+import threading
 
 from driver import BUILD, CONSOLE, DOM0, PROMPT, Failure, boot, check, dom0_files, power_off, test
 
@@ -30,9 +33,9 @@ class Api:
                     return answer.decode()
                 answer += more
 
-    def ask(self, method, path, body=None, secret=SECRET, expected=200):
+    def ask(self, method, path, body=None, secret=SECRET, expected=200, timeout=20):
         """One request; returns the body of the answer, from JSON if it is that."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         headers = {"Authorization": f"Bearer {secret}"} if secret is not None else {}
         connection.request(method, path, body, headers)
         response = connection.getresponse()
@@ -76,6 +79,78 @@ def check_domain_life(api):
     api.ask("GET", "/v1/domains/web", expected=404)
 
 
+def check_many_connections(api):
+    """Connections that are held open keep nobody out: not by saying nothing, not by half a request. If those did not give way, it would be 40 s
+    until all of them had been given up."""
+    with contextlib.ExitStack() as held:
+        for number in range(64):
+            idle = held.enter_context(socket.create_connection(("127.0.0.1", api.port), timeout=20))
+            idle.sendall(b"GET / HTTP/1.1\r\n" if number % 2 else b"")
+        for _ in range(3):
+            check(api.ask("GET", "/v1/host", timeout=30)["cpus"] == 1, "another number of CPUs")
+
+
+def check_kept_connections(api):
+    """One connection takes several requests, and its bodies are told apart."""
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
+    headers = {"Authorization": f"Bearer {SECRET}"}
+    for path in "/v1/host", "/nothing", "/v1/domains", "/metrics":
+        connection.request("GET", path, headers=headers)
+        if path == "/v1/host":
+            kept = connection.sock
+        response = connection.getresponse()
+        check(response.getheader("Connection") == "keep-alive" and len(response.read()) > 10, f"{path}: {response.getheaders()}")
+        check(connection.sock is kept, f"another connection is used for {path}")
+    connection.close()
+    address = f"http://127.0.0.1:{api.port}/v1/host"
+    curl = ["curl", "-sS", "--max-time", "30", "-H", f"Authorization: Bearer {SECRET}", "-w", "%{num_connects}\n", address, address]
+    done = subprocess.run(curl, capture_output=True, text=True, check=False)
+    lines = done.stdout.split("\n")
+    check([lines[1], lines[3]] == ["1", "0"] and lines[0] == lines[2], f"curl says {done.stdout}{done.stderr}")
+
+
+class Waiting(threading.Thread):
+    """Asks for a domain's end; `answer` is there after join()."""
+
+    def __init__(self, api, domain):
+        super().__init__()
+        self.api, self.domain, self.answer = api, domain, None
+        self.start()
+
+    def run(self):
+        self.answer = self.api.ask("GET", f"/v1/domains/{self.domain}?wait=exit&seconds=300", timeout=None)
+
+    def expect(self, **answer):
+        self.join()
+        check(self.answer == answer, f"the end of {self.domain} is told as {self.answer}")
+
+
+def check_ends(api):
+    def create(name, more=""):
+        return api.ask("POST", "/v1/domains", f"kernel='/guest/answer'; name='{name}'; memory=8; {more}", expected=201)["domid"]
+
+    first, second, third = create("first"), create("second"), create("third", "on_crash='restart'")
+    waiting = [Waiting(api, "first"), Waiting(api, first), Waiting(api, second), Waiting(api, "third")]
+    check(api.ask("GET", f"/v1/domains/{first}?wait=exit&seconds=1") == {"domid": first, "ended": False}, "it ended early")
+    api.ask("POST", "/v1/domains/first/console", "quit\r")
+    waiting[0].expect(domid=first, ended=True, how="poweroff")
+    waiting[1].expect(domid=first, ended=True, how="poweroff")
+    api.ask("DELETE", "/v1/domains/second")
+    waiting[2].expect(domid=second, ended=True, how="destroyed")
+    api.ask("POST", "/v1/domains/third/console", "abort\r")
+    waiting[3].join()
+    successor = waiting[3].answer["successor"]
+    waiting[3].expect(domid=third, ended=True, how="crash", successor=successor)
+    check(api.ask("GET", "/v1/domains/third")["domid"] == successor, "it is not the successor")
+    # What has ended already is told at once.
+    for domid, how in (first, "poweroff"), (second, "destroyed"), (third, "crash"):
+        check(api.ask("GET", f"/v1/domains/{domid}?wait=exit&seconds=300")["how"] == how, f"domain {domid} did not end by {how}")
+    api.ask("DELETE", "/v1/domains/third")
+    for path, status in ("99?wait=exit", 404), ("nobody?wait=exit", 404), ("0?wait=exit", 404), ("first?wait=lunch", 400), \
+            (f"{first}?wait=exit&seconds=0", 400), (f"{first}?wait=exit&seconds=5x", 400):  # fmt: skip
+        api.ask("GET", f"/v1/domains/{path}", expected=status)
+
+
 def check_refusals(api):
     for secret in None, "", SECRET[:-1], SECRET + "x", "x" * 120:
         check("secret" in api.ask("GET", "/v1/domains", secret=secret, expected=401)["error"], "another sentence")
@@ -95,8 +170,9 @@ def check_refusals(api):
 
 @test
 def http_api():
-    """What: the HTTP API. Why: programs outside drive dom0 by it. Method: make, watch, change and end a domain; then wrong secrets, paths,
-    bodies, nonsense, and a request that never ends. Expected: the same as by xl; a status and a sentence for what is refused."""
+    """What: the HTTP API. Why: programs outside drive dom0 by it. Method: make, watch, change and end a domain; wait for ends of domains;
+    64 connections that are held; several requests by one; then wrong secrets, paths, bodies, nonsense, and a request that never ends.
+    Expected: the same as by xl; a status and a sentence for what is refused; nobody is kept out."""
     port = free_port()
     network = ["-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{port}-:8006", "-device", "virtio-net-pci,netdev=net0"]
     modules = [(DOM0, f"api.secret={SECRET}"), (dom0_files("http_api", {"guest/answer": ANSWER}), "")]
@@ -108,5 +184,8 @@ def http_api():
         api = Api(port)
         check(api.ask("GET", "/v1/host")["cpus"] == 1, "another number of CPUs")
         check_domain_life(api)
+        check_ends(api)
+        check_many_connections(api)
+        check_kept_connections(api)
         check_refusals(api)
         power_off(session)

@@ -100,3 +100,44 @@ Test(http_request, secrets)
     cr_expect_not(http_secret_equal("worm", "word"));
     cr_expect_not(http_secret_equal("wordword", "word"));
 }
+
+static void expect_query(const char *name, const char *expected)
+{
+    char value[6];
+    const char *found = http_request_query(&request, name, value, sizeof(value));
+
+    if (expected == NULL)
+        cr_expect_null(found, "%s is '%s'", name, found);
+    else
+        cr_expect_str_eq(found, expected);
+}
+
+Test(http_request, queries)
+{
+    all("GET /v1?wait=exit&x=&&long=123456&wait=2#wait=3 HTTP/1.1\r\n\r\n");
+    cr_expect_str_eq(request.path, "/v1");
+    expect_query("wait", "exit");
+    expect_query("x", "");
+    expect_query("long", NULL);
+    expect_query("wai", NULL);
+    expect_query("exit", NULL);
+    http_request_free(&request);
+    all("GET /v1#a?wait=exit HTTP/1.1\r\n\r\n");
+    expect_query("wait", NULL);
+}
+
+Test(http_request, kept_connections)
+{
+    all("GET / HTTP/1.1\r\n\r\n");
+    cr_expect(http_request_keeps_connection(&request));
+    all("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+    cr_expect_not(http_request_keeps_connection(&request));
+    all("GET / HTTP/1.0\r\n\r\n");
+    cr_expect_not(http_request_keeps_connection(&request));
+    all("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    cr_expect(http_request_keeps_connection(&request));
+    all("GET / HTTP/1.1\r\n\r\nG");
+    cr_expect_not(http_request_keeps_connection(&request));
+    all("nonsense");
+    cr_expect_not(http_request_keeps_connection(&request));
+}
