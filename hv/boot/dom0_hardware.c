@@ -3,6 +3,7 @@
 #include "hv/boot/boot.h"
 #include "hv/cpu/cpuid.h"
 #include "hv/io/acpi.h"
+#include "hv/io/console_xen.h"
 #include "hv/io/irq.h"
 #include "hv/io/serial.h"
 #include "hv/lib/bug.h"
@@ -53,6 +54,8 @@ static void __init grant_memory(struct domain *d)
     deny(d->iomem, APIC_WINDOW_FIRST, APIC_WINDOW_LAST);
     for (uint32_t i = 0; i < acpi_info.nr_ioapics; i++)
         deny(d->iomem, acpi_info.ioapic[i].address >> PAGE_SHIFT, acpi_info.ioapic[i].address >> PAGE_SHIFT);
+    if (console_xen_present())
+        deny(d->iomem, console_xen_page() >> PAGE_SHIFT, console_xen_page() >> PAGE_SHIFT);
     /* The HPET stays allowed: we are done with it after boot, and ACPI methods of real machines read it. */
     /* RAM is never I/O memory, whoever owns it now. */
     for (unsigned int i = 0; i < boot_info.nr_memory; i++) {

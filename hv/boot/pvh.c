@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The PVH boot ABI (<xen/arch-x86/hvm/start_info.h>): QEMU's -kernel with the ELF64 image, or Xen with Ryokan
- * as a guest. */
+/* The PVH boot ABI (<xen/arch-x86/hvm/start_info.h>): QEMU's -kernel with the ELF64 image, or a domain of Xen
+ * or Ryokan whose kernel Ryokan is. */
 #include "hv/boot/boot.h"
+#include "hv/cpu/xen_guest.h"
 #include "hv/lib/string.h"
 #include "hv/mm/frame.h"
 #include <xen/arch-x86/hvm/start_info.h>
@@ -14,6 +15,7 @@ const char *__init pvh_read(uint32_t pa)
     const char *why = NULL;
 
     boot_info.protocol = "PVH";
+    xen_guest_detect();
     if (si->magic != XEN_HVM_START_MAGIC_VALUE)
         return "PVH: start_info has a wrong magic number";
     if (si->version < 1 || !si->memmap_entries)

@@ -14,6 +14,7 @@
 #include "hv/cpu/smp.h"
 #include "hv/cpu/time.h"
 #include "hv/cpu/trace.h"
+#include "hv/cpu/xen_guest.h"
 #include "hv/domain/domain.h"
 #include "hv/domain/dump.h"
 #include "hv/io/acpi.h"
@@ -239,6 +240,8 @@ void __noreturn __init boot_start(uint32_t magic, uint32_t info)
     plan_memory();
     mm_init(usable, nr_usable, ram, nr_ram);
     image_protect();
+    if (xen_guest)
+        xen_guest_init();
     __stack_chk_guard ^= rdtsc() * 0x9e3779b97f4a7c15ULL;
     cpu_init_features();
     if (cpu_prepare(0))

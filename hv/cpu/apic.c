@@ -12,6 +12,7 @@
 #include "hv/cpu/msr_index.h"
 #include "hv/cpu/time.h"
 #include "hv/cpu/trap.h"
+#include "hv/cpu/xen_guest.h"
 #include "hv/io/acpi.h"
 #include "hv/io/console.h"
 #include "hv/lib/bug.h"
@@ -106,6 +107,9 @@ static bool want_x2apic(uint64_t base)
         return true;
     for (uint32_t i = 0; i < acpi_info.nr_cpus; i++)
         highest = max(highest, acpi_info.cpu[i].apic_id);
+    /* In a guest no instruction is to be decoded at each exit then, and there is no I/O APIC. */
+    if (xen_guest && x2apic_option == X2APIC_AUTO)
+        return true;
     return x2apic_option == X2APIC_ON || (x2apic_option == X2APIC_AUTO && highest >= 255);
 }
 

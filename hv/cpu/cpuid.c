@@ -70,6 +70,19 @@ static __init void detect_basic(void)
     }
 }
 
+/* Below another hypervisor, which stands at 0x40000000 then, TCG is known by the name of its own CPU model.
+ */
+static __init bool named_tcg(void)
+{
+    static const char tcg[] = "QEMU TCG CPU";
+    struct leaf l;
+
+    if (host_cpu.max_ext_leaf < 0x80000004)
+        return false;
+    l = cpuid_leaf(0x80000002, 0);
+    return memcmp(&l, tcg, sizeof(tcg) - 1) == 0;
+}
+
 static __init void detect_structured(void)
 {
     struct leaf l;
@@ -99,6 +112,7 @@ static __init void detect_extended(void)
     host_cpu.max_ext_leaf = cpuid_leaf(0x80000000, 0).a;
     if (host_cpu.max_ext_leaf < 0x80000001 || host_cpu.max_ext_leaf > 0x8000ffff)
         panic("CPU: no extended CPUID leaves, so no long mode");
+    host_cpu.tcg |= named_tcg();
     l = cpuid_leaf(0x80000001, 0);
     host_cpu.syscall = l.d & BIT(11);
     host_cpu.nx = l.d & BIT(20);

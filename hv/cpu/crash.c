@@ -4,6 +4,7 @@
 #include "hv/cpu/insn.h"
 #include "hv/cpu/nmi.h"
 #include "hv/cpu/trace.h"
+#include "hv/cpu/xen_guest.h"
 #include "hv/domain/domain.h"
 #include "hv/io/console.h"
 #include "hv/lib/bug.h"
@@ -160,8 +161,18 @@ void show_backtrace(const struct regs *r)
         scan_stack(r->rsp);
 }
 
+/* A domain has no reset button: what happens next is its configuration's to say. */
+static void __noreturn end_as_crashed(void)
+{
+    printk(LOG_ERR "This machine is a domain: it ends as crashed.\n");
+    nmi_stop_others();
+    xen_guest_shutdown(SHUTDOWN_crash);
+}
+
 static void __noreturn end_of_machine(void)
 {
+    if (xen_guest)
+        end_as_crashed();
     if (opt_noreboot) {
         printk(LOG_ERR "noreboot is given: the machine stops here. Reset it by hand.\n");
         machine_halt();
@@ -239,6 +250,8 @@ void __noreturn panic(const char *fmt, ...)
     va_end(ap);
     begin_panic();
     printk(LOG_ERR "*** Ryokan cannot go on: %s%s", text, strchr(text, '\n') ? "" : "\n");
+    if (xen_guest)
+        end_as_crashed();
     /* The same machine would end here again: no reboot, whatever the command line says. */
     printk(LOG_ERR "The machine stops here. Reset it by hand.\n");
     machine_halt();

@@ -10,6 +10,7 @@
 #include "hv/cpu/insn.h"
 #include "hv/cpu/ipi.h"
 #include "hv/cpu/rtc.h"
+#include "hv/cpu/xen_guest.h"
 #include "hv/io/console.h"
 #include "hv/lib/muldiv.h"
 #include "hv/lib/atomic.h"
@@ -94,25 +95,43 @@ static uint64_t __init measure_tsc(const struct clocksource *c)
     return hz;
 }
 
-void __init time_init(void)
+/* The TSC's frequency in Hz, by the best reference that there is; *by names it. */
+static uint64_t __init find_frequency(const char **by)
 {
-    const struct clocksource *c = clocksource_best();
+    const struct clocksource *c;
     uint64_t hz;
 
+    if (xen_guest) {
+        *by = "outer hypervisor";
+        hz = xen_guest_tsc_hz();
+        if (hz < TSC_HZ_MIN || hz > TSC_HZ_MAX)
+            panic("The outer hypervisor's clock makes no sense\n");
+        return hz;
+    }
+    c = clocksource_best();
     if (c == NULL)
         panic("No HPET, PM timer or PIT to measure the CPU's clock with\n");
     hz = measure_tsc(c);
     if (hz == 0)
         panic("The CPU's clock cannot be measured with the %s\n", c->name);
+    *by = c->name;
+    return hz;
+}
+
+void __init time_init(void)
+{
+    const char *by;
+    uint64_t hz = find_frequency(&by);
+
     tsc_khz = hz / 1000;
     tsc_scale = scale_of_frequency(hz);
     tsc_per_ns = (hz << 30) / NS_PER_S;
     tsc_boot = rdtsc_ordered();
-    wallclock_base = rtc_read_seconds() * NS_PER_S;
+    wallclock_base = xen_guest ? xen_guest_wallclock_ns() : rtc_read_seconds() * NS_PER_S;
     if (wallclock_base == 0)
         printk(LOG_WARNING "The real-time clock shows no date: the wall clock starts at 1970\n");
     printk(LOG_INFO "TSC runs at %llu.%03llu MHz by the %s%s\n", (unsigned long long)(hz / 1000000),
-           (unsigned long long)(hz / 1000 % 1000), c->name, host_cpu.tsc_invariant ? ", invariant" : "");
+           (unsigned long long)(hz / 1000 % 1000), by, host_cpu.tsc_invariant ? ", invariant" : "");
 }
 
 /* Slow path of now_ns: no CPU may see time run backwards. */

@@ -4,6 +4,7 @@
 #include "hv/cpu/insn.h"
 #include "hv/cpu/time.h"
 #include "hv/domain/domain.h"
+#include "hv/io/console_xen.h"
 #include "hv/io/log_level.h"
 #include "hv/io/serial.h"
 #include "hv/lib/cmdline.h"
@@ -20,7 +21,7 @@ static struct log_threshold loglvl = { LEVEL_WARNING, LEVEL_WARNING };
 static struct log_threshold guest_loglvl = { LEVEL_NONE, LEVEL_WARNING };
 static uint64_t conring_size = KIB(16);
 static bool console_to_ring;
-static uint8_t console_ports = BIT(0); /* bit n: COMn+1 */
+static uint8_t console_ports = BIT(0) | BIT(PORT_XEN); /* bit n: COMn+1 */
 static enum { STAMP_NONE, STAMP_BOOT, STAMP_RAW } timestamps;
 
 size_param("conring_size", conring_size);
@@ -40,9 +41,9 @@ custom_param("guest_loglvl", parse_guest_loglvl, "guest_loglvl=" LOG_THRESHOLD_F
 
 static int __init parse_console(const char *value)
 {
-    static const char names[][5] = { "com1", "com2", "vga", "none" };
-    static const uint8_t ports[] = { BIT(0), BIT(1), 0,
-                                     0 }; /* there is no VGA output: Xen's usual com1,vga is accepted */
+    static const char names[][5] = { "com1", "com2", "xen", "vga", "none" };
+    /* There is no VGA output: Xen's usual com1,vga is accepted. */
+    static const uint8_t ports[] = { BIT(0), BIT(1), BIT(PORT_XEN), 0, 0 };
     uint8_t mask = 0;
 
     while (*value != '\0') {
@@ -59,7 +60,7 @@ static int __init parse_console(const char *value)
     console_ports = mask;
     return 0;
 }
-custom_param("console", parse_console, "console=<line>[,<line>...], lines com1, com2, vga or none");
+custom_param("console", parse_console, "console=<line>[,<line>...], lines com1, com2, xen, vga or none");
 
 static int __init parse_timestamps(const char *value)
 {
@@ -124,23 +125,42 @@ static void ring_put(const char *s, size_t n)
         ring_first = ring_oldest;
 }
 
+static bool port_open(unsigned int port)
+{
+    return port == PORT_XEN ? console_xen_init() : serial_init(port);
+}
+
+static bool port_present(unsigned int port)
+{
+    return port == PORT_XEN ? console_xen_present() : serial_present(port);
+}
+
+static void port_write(unsigned int port, const char *s, size_t n)
+{
+    if (port == PORT_XEN)
+        console_xen_write(s, n);
+    else
+        serial_write(port, s, n);
+}
+
 /* Out on all lines; a line feed gets its carriage return. */
 static void ports_put(const char *s, size_t n)
 {
-    for (unsigned int port = 0; port < SERIAL_PORTS; port++) {
-        if (!(console_ports & BIT(port)) || !serial_present(port))
+    for (unsigned int port = 0; port <= PORT_XEN; port++) {
+        if (!(console_ports & BIT(port)) || !port_present(port))
             continue;
         for (size_t from = 0, to; from < n; from = to) {
             const char *lf = memchr(s + from, '\n', n - from);
 
             to = lf ? (size_t)(lf - s) : n;
-            serial_write(port, s + from, to - from);
+            port_write(port, s + from, to - from);
             if (lf) {
-                serial_write(port, "\r\n", 2);
+                port_write(port, "\r\n", 2);
                 to++;
             }
         }
     }
+    console_xen_flush();
 }
 
 static void put(const char *s, size_t n)
@@ -287,9 +307,9 @@ void __init console_init(void)
     char chunk[256];
     uint32_t index = 0, n;
 
-    for (unsigned int port = 0; port < SERIAL_PORTS; port++)
+    for (unsigned int port = 0; port <= PORT_XEN; port++)
         if (console_ports & BIT(port))
-            serial_init(port);
+            port_open(port);
     while ((n = console_ring_read(&index, chunk, sizeof(chunk))) != 0)
         ports_put(chunk, n);
     ports_open = true;

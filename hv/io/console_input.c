@@ -6,6 +6,7 @@
 #include "hv/domain/domain.h"
 #include "hv/io/console.h"
 #include "hv/io/console_domain.h"
+#include "hv/io/console_xen.h"
 #include "hv/io/debug_keys.h"
 #include "hv/io/irq.h"
 #include "hv/io/serial.h"
@@ -149,13 +150,19 @@ static void drain(unsigned int port)
     uint32_t before = input_prod;
     int c = 0;
 
-    while (!input_full() && (c = serial_getc(port)) >= 0)
+    while (!input_full() && (c = port == PORT_XEN ? console_xen_getc() : serial_getc(port)) >= 0)
         console_input_byte((char)c);
-    /* With no room left the interrupt would come back at once. */
-    if (input_full() && serial_irq(port))
+    /* With no room left the interrupt would come back at once. The ring says nothing until it is read again.
+     */
+    if (input_full() && port != PORT_XEN && serial_irq(port))
         serial_rx_interrupt(port, false);
     if (input_prod != before)
         evtchn_send_global_virq(VIRQ_CONSOLE);
+}
+
+static void xen_event(void)
+{
+    drain(PORT_XEN);
 }
 
 static void rx_interrupt(void *port)
@@ -168,7 +175,10 @@ static void poll(void *arg __unused)
     for (unsigned int port = 0; port < SERIAL_PORTS; port++)
         if (serial_present(port))
             drain(port);
-    timer_set(&poll_timer, now_ns() + POLL_NS);
+    if (console_xen_present())
+        drain(PORT_XEN);
+    if (poll_needed)
+        timer_set(&poll_timer, now_ns() + POLL_NS);
 }
 
 size_t console_input_read(char *buf, size_t size)
@@ -184,6 +194,8 @@ size_t console_input_read(char *buf, size_t size)
     for (unsigned int port = 0; was_full && n && port < SERIAL_PORTS; port++)
         if (serial_present(port) && serial_irq(port))
             serial_rx_interrupt(port, true);
+    if (was_full && n && console_xen_present())
+        timer_set(&poll_timer, now_ns());
     return n;
 }
 
@@ -203,6 +215,7 @@ void console_input_init(void)
         printk(LOG_INFO "com%u: input is polled (no interrupt: error %d)\n", port + 1, -rc);
         poll_needed = true;
     }
+    poll_needed |= console_xen_present() && console_xen_listen(xen_event) != 0;
     timer_init(&poll_timer, poll, NULL, 0);
     if (poll_needed)
         timer_set(&poll_timer, now_ns() + POLL_NS);

@@ -3,10 +3,12 @@
 #include "hv/cpu/crash.h"
 #include "hv/cpu/insn.h"
 #include "hv/cpu/nmi.h"
+#include "hv/cpu/xen_guest.h"
 #include "hv/io/acpi.h"
 #include "hv/io/console.h"
 #include "hv/io/pci.h"
 #include "hv/mm/paging.h"
+#include <xen/sched.h>
 
 /* PM1 control register (ACPI 6.4 §4.8.3.2). */
 #define PM1_SCI_EN        0x0001
@@ -61,6 +63,8 @@ static uint16_t sleep_value(uint16_t port, uint8_t typ)
 void __noreturn machine_power_off(void)
 {
     nmi_stop_others();
+    if (xen_guest)
+        xen_guest_shutdown(SHUTDOWN_poweroff);
     if (acpi_info.s5 && acpi_info.pm1a_control) {
         uint16_t b = acpi_info.pm1b_control ? sleep_value(acpi_info.pm1b_control, acpi_info.s5_typ_b) : 0;
 
@@ -125,6 +129,8 @@ static void __noreturn triple_fault(void)
 void __noreturn machine_reboot(void)
 {
     nmi_stop_others();
+    if (xen_guest)
+        xen_guest_shutdown(SHUTDOWN_reboot);
     reset_by_acpi();
     reset_by_chipset();
     reset_by_keyboard_controller();

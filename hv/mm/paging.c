@@ -29,6 +29,7 @@ static struct spinlock vmap_lock = SPINLOCK_INIT(LOCK_VMAP);
 static uint64_t vmap_next = VMAP_START; /* under vmap_lock; areas are never used again */
 static bool have_1g_pages;
 static void *(*table_alloc)(void);
+static uint64_t kept_page __initdata; /* by paging_keep_mapped(); 0: none */
 
 static void *runtime_table_alloc(void)
 {
@@ -250,6 +251,11 @@ static void __init map_ram(const struct boot_ram_range *ram, unsigned int n)
     }
 }
 
+void __init paging_keep_mapped(uint64_t pa)
+{
+    kept_page = pa;
+}
+
 void __init paging_init(const struct boot_ram_range *ram, unsigned int n)
 {
     const pte_t *boot_l4 = phys_to_virt(read_cr3() & PTE_ADDR);
@@ -264,6 +270,8 @@ void __init paging_init(const struct boot_ram_range *ram, unsigned int n)
             prepare_slot(slot);
     }
     map_ram(ram, n);
+    if (kept_page && map_range(DIRECT_MAP_START + kept_page, mfn(kept_page >> PAGE_SHIFT), 1, HV_RW))
+        BUG();
     prepare_l2(M2P_RO_START, max_mfn * sizeof(uint64_t));
     prepare_l2(M2P_RW_START, max_mfn * sizeof(uint64_t));
     prepare_l2(FRAME_TABLE_START, max_mfn * sizeof(struct frame));

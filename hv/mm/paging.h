@@ -71,6 +71,9 @@ void *ioremap(uint64_t pa, size_t bytes);
 /* Map any physical range cached and read-only-ish for firmware tables (may be outside RAM). */
 void *map_phys_wb(uint64_t pa, size_t bytes);
 void vunmap(const void *va, size_t bytes);
+/* A page outside of RAM, below 4 GiB, that stays in the direct map as it is in the early one. @pre before
+ * mm_init, once */
+void paging_keep_mapped(uint64_t pa);
 /* `pages` pages of zeroed hypervisor memory with an unmapped guard page below. */
 void *vmap_alloc_guarded(unsigned int pages);
 
