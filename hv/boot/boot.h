@@ -36,6 +36,7 @@ struct boot_info {
     const char *protocol;
     char loader[64];
     char cmdline[BOOT_CMDLINE];
+    const char *dom0_cmdline;                /* the words behind `--` in it */
     struct boot_memory memory[BOOT_MAX_RAM]; /* sorted, disjoint, page aligned */
     unsigned int nr_memory;
     struct boot_module module[BOOT_MAX_MODULES];
@@ -59,6 +60,8 @@ const char *pvh_read(uint32_t pa);
 /* Helpers for them. */
 const char *boot_add_memory(uint64_t start, uint64_t size, uint32_t type);
 const char *boot_add_module(uint64_t start, uint64_t end, const char *cmdline, size_t max);
+/* If the only module is an archive, its files take its place. NULL, or a sentence. */
+const char *boot_open_archive(void);
 /* Sort, clip and page-align the memory map; overlapping claims: the more restrictive type wins. */
 const char *boot_finish_memory(void);
 

@@ -23,6 +23,7 @@
 #include "hv/lib/cmdline.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/parse.h"
+#include "hv/lib/printf.h"
 #include "hv/lib/rangeset.h"
 #include "hv/lib/string.h"
 #include "hv/mm/frame.h"
@@ -250,7 +251,8 @@ static void __init build_dom0(void)
     for (unsigned int i = 0; i < nr_asked; i++)
         if (asked[i].kernel == 1 || asked[i].ramdisk == 1)
             b.ramdisk = -1;
-    strlcpy(b.cmdline, boot_info.module[0].cmdline, sizeof(b.cmdline));
+    snprintf(b.cmdline, sizeof(b.cmdline), "%s%s%s", boot_info.module[0].cmdline,
+             boot_info.module[0].cmdline[0] && boot_info.dom0_cmdline[0] ? " " : "", boot_info.dom0_cmdline);
     b.pvh = opt_dom0_pvh && hvm_ops;
     if (opt_dom0_pvh && !hvm_ops)
         printk(LOG_ERR "dom0=pvh needs a processor with AMD SVM or Intel VT-x: dom0 is a PV guest\n");

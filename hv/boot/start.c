@@ -225,11 +225,14 @@ void __noreturn __init boot_start(uint32_t magic, uint32_t info)
 
     idt_init_early();
     bad = read_boot_info(magic, info);
+    boot_info.dom0_cmdline = cmdline_split_dom0(boot_info.cmdline);
     strlcpy(hv_cmdline, boot_info.cmdline, sizeof(hv_cmdline));
     cmdline_parse(boot_info.cmdline, __param_start, (size_t)(__param_end - __param_start), report_option,
                   NULL);
     console_init();
     print_banner();
+    if (!bad)
+        bad = boot_open_archive();
     if (!bad)
         bad = boot_finish_memory();
     if (bad)
