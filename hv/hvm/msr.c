@@ -26,6 +26,8 @@
 #define MSR_MTRR_FIX_4K      0x00000268 /* to 0x26f */
 #define MSR_MTRR_DEF_TYPE    0x000002ff
 #define MSR_XEN_HYPERCALL    0x40000000
+#define MSR_AMD_EVNTSEL0     0xc0010000 /* four, and four counters, which no CPUID bit says are there */
+#define MSR_AMD_PERFCTR3     0xc0010007
 #define MSR_AMD_SYSCFG       0xc0010010
 #define MSR_AMD_HWCR         0xc0010015
 #define MSR_AMD_NB_CFG       0xc001001f
@@ -44,6 +46,7 @@ static bool is_inert(uint32_t msr)
     case MSR_MISC_FEATURES:
     case MSR_MCG_CAP ... MSR_MCG_CTL:
     case MSR_DEBUGCTL:
+    case MSR_AMD_EVNTSEL0 ... MSR_AMD_PERFCTR3:
     case MSR_AMD_SYSCFG:
     case MSR_AMD_HWCR:
     case MSR_AMD_NB_CFG:
