@@ -2,6 +2,7 @@
 """What the boot cannot use is refused with one line that says what and where: no reset loop, no silent hang."""
 
 import os
+import tarfile
 import tempfile
 
 from driver import CONSOLE, DOM0, INITRD, PROMPT, boot, check, power_off, test
@@ -34,8 +35,20 @@ def no_dom0():
 @test
 def dom0_is_no_elf():
     """What: a kernel that is no ELF file is refused. Why: the modules may be swapped.
-    Method: the archive as dom0's kernel. Expected: `not an ELF file`."""
+    Method: the archive as dom0's kernel, of which the first file is taken. Expected: `not an ELF file`."""
     refused("dom0_is_no_elf", "not an ELF file", modules=[(INITRD, "")])
+
+
+@test
+def boot_archive_damaged():
+    """What: an archive of boot modules that was cut is refused. Why: a file in it would reach beyond the module, into other memory. Method: an archive with dom0,
+    of which the last 64 KiB are missing. Expected: a line that says so."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "modules.tar")
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+            archive.add(DOM0, "dom0.elf")
+        os.truncate(path, os.path.getsize(path) - 65536)
+        refused("boot_archive_damaged", "the boot archive is damaged", modules=[(path, "")])
 
 
 @test

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from bochs import Bochs
-from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, Session, check, test
+from driver import BUILD, CONSOLE, DOM0, HV, INITRD, PROMPT, Session, check, test
 from test_machine import bios_iso
 
 GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-i386-xen_pvh.bin")
@@ -54,6 +54,17 @@ def guest_tests_in_bochs_vtx():
     for session in bochs("guest_tests_in_bochs_vtx", "corei7_skylake_x", "mem=64M,vcpus=2,xenstore=0,cmdline=tests=all", [SUITE], 512, 240):
         result = session.expect(r"Test result: (\w+)\n")[1]
         check(result in ("SUCCESS", "SKIP"), session.tail(40))
+
+
+@test
+def nested_in_bochs_vtx():
+    """What: our hypervisor as a PVH guest comes up with 2 vCPUs on Intel VT-x, and its dom0 in it. Why: a guest that uses its processor as a whole: paging on by
+    hand, real mode on the second vCPU, PV guests' user mode, vmcall. Method: a boot domain in Bochs, corei7_skylake_x; dom0 gets an argument behind `--` that
+    it complains of, as there is no input. Expected: both processors run; the complaint."""
+    words = "mem=96M,vcpus=2,ramdisk=3,cmdline=loglvl=info dom0_mem=48M -- api.port=0 api.secret=x"
+    for session in bochs("nested_in_bochs_vtx", "corei7_skylake_x", words, [HV, DOM0], 512, 300):
+        session.expect(r"\(g\) .*CPUs: 2 running")
+        session.expect(r"\(g\) dom0: no HTTP API: Invalid argument")
 
 
 def linux(model, vcpus):
