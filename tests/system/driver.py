@@ -60,7 +60,7 @@ class Session:
     """A running emulator and everything that its serial port has printed. No wait is longer than `lifetime`
     seconds after the start; leaving the `with` block kills the emulator."""
 
-    def __init__(self, machine, name, lifetime=60):
+    def __init__(self, machine, name, lifetime=180):
         self.machine, self.name, self.lifetime = machine, name, lifetime
         self.output = ""  # everything so far
         self.position = 0  # the end of what expect() has consumed
@@ -162,7 +162,7 @@ def dom0_files(name, files):
     return path
 
 
-def boot(name, lifetime=60, **options):
+def boot(name, lifetime=180, **options):
     """A Session with a Machine of these options (see qemu.py); the hypervisor and dom0 unless others are named."""
     if "iso" not in options:
         options.setdefault("kernel", HV)

@@ -22,7 +22,7 @@ LONG = 600  # two machines in one: nested paging under an emulator
 def dom0_pvh_prompt():
     """What: dom0 comes up as a PVH guest, sees the machine, and switches it off. Why: the first thing of all. Method: 4 CPUs, a machine with
     memory above 4 GiB, lspci and xl. Expected: the hypervisor says that dom0 is a hardware guest; dom0 has its memory, and the prompt."""
-    with boot("dom0_pvh_prompt", append=PVH + " loglvl=info", cpus=4, memory="6G") as session:
+    with boot("dom0_pvh_prompt", lifetime=LONG, append=PVH + " loglvl=info", cpus=4, memory="6G") as session:
         session.expect(r"dom0: 256 MiB, 4 vCPUs, HVM, entry")
         session.expect(PROMPT)
         check(re.search(r"^Domain-0 +0 +256 ", session.command_line("xl list"), re.M), "xl list does not show dom0")
@@ -34,7 +34,7 @@ def dom0_pvh_prompt():
 @test
 def dom0_pvh_reboots():
     """What: `reboot` resets the machine. Method: QEMU ends at a reset. Expected: it ends well."""
-    with boot("dom0_pvh_reboots", append=PVH) as session:
+    with boot("dom0_pvh_reboots", lifetime=LONG, append=PVH) as session:
         session.expect(PROMPT)
         session.send("reboot\r")
         check(session.wait_exit() == 0, "no reset:\n" + session.tail())
@@ -43,7 +43,7 @@ def dom0_pvh_reboots():
 @test
 def dom0_pvh_needs_hardware():
     """What: dom0=pvh on a processor without SVM. Why: the machine must come up all the same. Expected: a line says why dom0 is a PV guest."""
-    with boot("dom0_pvh_needs_hardware", append=PVH + " loglvl=info", cpu="max,-svm") as session:
+    with boot("dom0_pvh_needs_hardware", lifetime=LONG, append=PVH + " loglvl=info", cpu="max,-svm") as session:
         session.expect(r"dom0=pvh needs a processor with AMD SVM or Intel VT-x")
         session.expect(r"dom0: 256 MiB, 1 vCPUs, PV, entry")
         session.expect(PROMPT)
@@ -56,7 +56,7 @@ def dom0_pvh_devices():
     drivers stand on it; a privileged domain must not get at the hypervisor. Method: pcitest with QEMU's edu and e1000e, 2 CPUs. Expected:
     no failure."""
     modules = [(DOM0, "DRIVERS=0"), (INITRD, "")]
-    with boot("dom0_pvh_devices", append=PVH, cpus=2, modules=modules, extra=["-device", "edu", "-device", "e1000e"]) as session:
+    with boot("dom0_pvh_devices", lifetime=LONG, append=PVH, cpus=2, modules=modules, extra=["-device", "edu", "-device", "e1000e"]) as session:
         session.expect(PROMPT)
         answer = session.command_line("pcitest")
         check("the hypervisor keeps its memory: ok" in answer and "0 failed, 0 skipped" in answer, "pcitest failed:\n" + answer)
@@ -68,7 +68,7 @@ def pvguest_selftest_as_pvh_dom0():
     """What: the guest library's self-test in dom0's place, as PVH. Why: its memory is at machine addresses then, to which the image moves, and
     device memory, grants, PCI and a second vCPU have to work there. Method: boot selftest.elf with 2 vCPUs. Expected: `Test result: SUCCESS`."""
     modules = [(os.path.join(BUILD, "pvguest", name), "") for name in ("selftest.elf", "selftest.tar")]
-    with boot("pvguest_selftest_as_pvh_dom0", append=PVH + " guest_loglvl=all", cpus=2, modules=modules) as session:
+    with boot("pvguest_selftest_as_pvh_dom0", lifetime=LONG, append=PVH + " guest_loglvl=all", cpus=2, modules=modules) as session:
         check(session.expect(r"Test result: (\w+)\n").group(1) == "SUCCESS", "a test of the guest library failed:\n" + session.tail(40))
         for name in "grants", "foreign", "vcpus", "pci":
             check(re.search(rf"\b{name} +ok ", session.output), f"'{name}' was not tried:\n" + session.tail(40))

@@ -35,7 +35,7 @@ def guest_tests_as_pvh():
     """What: the guest-side tests that make sense there pass in a PVH guest on SVM. Why: one source, two routes: hypercalls, events, timers and
     vCPUs are the same to both kinds of guests. Method: a boot-time domain of 2 vCPUs runs them all. Expected: no failure."""
     option = 'domain="tests,kernel=2,type=pvh,mem=128M,vcpus=2,xenstore=0,cmdline=tests=all"'
-    with boot("guest_tests_as_pvh", lifetime=120, cpus=2, memory="1G", append=f"{CONSOLE} dom0_mem=64M {option}", modules=MODULES) as session:
+    with boot("guest_tests_as_pvh", lifetime=300, cpus=2, memory="1G", append=f"{CONSOLE} dom0_mem=64M {option}", modules=MODULES) as session:
         session.expect(r"Test result: \w+\n")
         check(re.search(r"Test result: (SUCCESS|SKIP)", session.output), failures(session.output))
 
