@@ -82,7 +82,7 @@ def pvguest_selftest_as_pvh():
 @test
 def pvguest_selftest_as_pvh_on_xen():
     """What, expected: as pvguest_selftest_as_pvh. Why: the library must be a plain Xen guest in this way too. Method: real Xen with Linux
-    and xl as its control domain; there the guest also grants pages to a domain that is not itself."""
+    and xl as its control domain."""
     files = {"guest/selftest": os.path.join(GUESTS, "selftest.elf"), "guest/tar": os.path.join(GUESTS, "selftest.tar")}
     with oracle("pvguest_selftest_as_pvh_on_xen", files, lifetime=240) as xen:
         xen.create('name="u"; type="pvh"; memory=64; vcpus=2; tsc_mode="native"; on_reboot="preserve"; kernel="/guest/selftest"; ramdisk="/guest/tar"')
