@@ -42,6 +42,21 @@ struct compat_poll {
     uint64_t timeout;
 } __packed;
 
+/* With uint64_t where a 32-bit compiler has it: at multiples of 4. */
+struct compat_runstate {
+    int32_t state;
+    uint64_t entry_time, time[4];
+} __packed;
+
+struct compat_copy {
+    struct {
+        uint32_t frame; /* or grant reference */
+        uint16_t domid, offset;
+    } source, dest;
+    uint16_t len, flags;
+    int16_t status, pad;
+};
+
 struct compat_multicall {
     uint32_t op, result, args[6];
 };
@@ -204,13 +219,50 @@ static int64_t compat_setup_table(uint64_t arg[6])
     return write_guest(gva(arg[1]), &c);
 }
 
+/* One element at a time. */
+static int64_t compat_copy(uint64_t arg[6])
+{
+    for (uint32_t left = (uint32_t)arg[2]; left; left--) {
+        struct compat_copy c;
+        struct gnttab_copy x = { 0 };
+        int64_t rc;
+
+        if (hypercall_preempt_check(1) && left != (uint32_t)arg[2]) {
+            arg[2] = left;
+            return HYPERCALL_RESTART;
+        }
+        if (read_guest(&c, gva(arg[1])))
+            return -EFAULT;
+        x.flags = c.flags;
+        x.len = c.len;
+        x.source.domid = c.source.domid;
+        x.source.offset = c.source.offset;
+        x.source.u.gmfn = c.source.frame; /* the reference is the low half */
+        x.dest.domid = c.dest.domid;
+        x.dest.offset = c.dest.offset;
+        x.dest.u.gmfn = c.dest.frame;
+        if (PUT_ARGS(x))
+            return -EFAULT;
+        rc = hypercall_call(__HYPERVISOR_grant_table_op, (uint64_t[6]){ GNTTABOP_copy, ARGS.va, 1 });
+        if (rc || copy_from_guest_any(&x, ARGS, sizeof(x)))
+            return rc ? rc : -EFAULT;
+        if (write_guest_field(gva(arg[1]), struct compat_copy, status, x.status))
+            return -EFAULT;
+        arg[1] += sizeof(c);
+    }
+    return 0;
+}
+
 static int64_t compat_grant_table_op(uint64_t arg[6])
 {
     switch ((uint32_t)arg[0]) {
     case GNTTABOP_setup_table:
         return compat_setup_table(arg);
+    case GNTTABOP_copy:
+        return compat_copy(arg);
     case GNTTABOP_map_grant_ref: /* these are the same in both widths */
     case GNTTABOP_unmap_grant_ref:
+    case GNTTABOP_swap_grant_ref:
     case GNTTABOP_query_size:
     case GNTTABOP_set_version:
     case GNTTABOP_get_version:
@@ -265,10 +317,28 @@ static int64_t compat_multicall(struct vcpu *v, uint64_t arg[6])
     return 0;
 }
 
-/* Only what has the same form in both widths; register contexts do not. */
+static int64_t compat_runstate(uint64_t arg[6])
+{
+    struct vcpu_runstate_info x;
+    struct compat_runstate c;
+    int64_t rc = hypercall_call(__HYPERVISOR_vcpu_op, (uint64_t[6]){ arg[0], arg[1], ARGS.va });
+
+    if (rc || copy_from_guest_any(&x, ARGS, sizeof(x)))
+        return rc ? rc : -EFAULT;
+    c.state = x.state;
+    c.entry_time = x.state_entry_time;
+    for (unsigned int i = 0; i < ARRAY_SIZE(c.time); i++)
+        c.time[i] = x.time[i];
+    return copy_to_guest_any(gva(arg[2]), &c, sizeof(c));
+}
+
+/* The rest has the same form in both widths. */
 static int64_t compat_vcpu_op(uint64_t arg[6])
 {
     switch ((uint32_t)arg[0]) {
+    case VCPUOP_get_runstate_info:
+        return compat_runstate(arg);
+    case VCPUOP_initialise: /* struct vcpu_hvm_context */
     case VCPUOP_up:
     case VCPUOP_down:
     case VCPUOP_is_up:
@@ -282,6 +352,14 @@ static int64_t compat_vcpu_op(uint64_t arg[6])
     default:
         return -ENOSYS;
     }
+}
+
+/* Where the hypervisor begins is not a question of 32-bit code outside of PV: the word is 0, as on Xen. */
+static int64_t compat_xen_version(uint64_t arg[6])
+{
+    if ((uint32_t)arg[0] != XENVER_platform_parameters)
+        return hypercall_call(__HYPERVISOR_xen_version, arg);
+    return write_guest(gva(arg[1]), &(uint32_t){ 0 });
 }
 
 int64_t compat_call(struct vcpu *v, uint32_t nr, uint64_t arg[6])
@@ -305,6 +383,7 @@ int64_t compat_call(struct vcpu *v, uint32_t nr, uint64_t arg[6])
     case __HYPERVISOR_set_timer_op: /* the deadline in two registers */
         return hypercall_call(nr, (uint64_t[6]){ (uint32_t)arg[0] | arg[1] << 32 });
     case __HYPERVISOR_xen_version:
+        return compat_xen_version(arg);
     case __HYPERVISOR_console_io:
     case __HYPERVISOR_event_channel_op:
     case __HYPERVISOR_hvm_op:

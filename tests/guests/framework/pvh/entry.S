@@ -174,6 +174,7 @@ gdt:
     .quad 0
     .quad 0x00af9b000000ffff
     .quad 0x00cf93000000ffff
+    .quad 0x00cf9b000000ffff    /* CODE32: code32.S */
 gdt_end:
     .globl gdt_pointer
 gdt_pointer:
@@ -189,7 +190,7 @@ pvh_start_info:
 
     .section .bss.pages, "aw", @nobits
     .balign 4096
-    .globl boot_l4
+    .globl boot_l4, boot_l3_low
 boot_l4:     .skip 4096
 boot_l3:     .skip 4096
 boot_l3_low: .skip 4096
