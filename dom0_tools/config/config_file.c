@@ -13,28 +13,39 @@ struct reader {
     const struct config_file *file;
     const char *at, *end;
     unsigned int line, column;
+    bool overrides; /* it is a word of a command line */
     char *error;
 };
 
 /* ---- messages ---- */
 
-static bool fail_at(const struct config_file *file, unsigned int line, unsigned int column, char *error,
-                    const char *format, va_list args)
+static bool write_message(char *error, const char *where, const char *format, va_list args)
 {
-    int len = snprintf(error, CONFIG_ERROR_SIZE, "%s:%u:%u: ", file->name, line, column);
+    int len = snprintf(error, CONFIG_ERROR_SIZE, "%s: ", where);
 
     if (len > 0 && len < CONFIG_ERROR_SIZE)
         vsnprintf(error + len, CONFIG_ERROR_SIZE - (size_t)len, format, args);
     return false;
 }
 
+void config_where(const struct config_file *file, const struct config_value *at,
+                  char where[CONFIG_WHERE_SIZE])
+{
+    if (at->line != 0)
+        snprintf(where, CONFIG_WHERE_SIZE, "%s:%u:%u", file->name, at->line, at->column);
+    else
+        snprintf(where, CONFIG_WHERE_SIZE, "command line");
+}
+
 bool config_error(const struct config_file *file, const struct config_value *at, char *error,
                   const char *format, ...)
 {
+    char where[CONFIG_WHERE_SIZE];
     va_list args;
 
+    config_where(file, at, where);
     va_start(args, format);
-    fail_at(file, at->line, at->column, error, format, args);
+    write_message(error, where, format, args);
     va_end(args);
     return false;
 }
@@ -43,10 +54,12 @@ static bool fail(const struct reader *r, const char *format, ...) __attribute__(
 
 static bool fail(const struct reader *r, const char *format, ...)
 {
+    char where[CONFIG_WHERE_SIZE];
     va_list args;
 
+    snprintf(where, sizeof(where), "%s:%u:%u", r->file->name, r->line, r->column);
     va_start(args, format);
-    fail_at(r->file, r->line, r->column, r->error, format, args);
+    write_message(r->error, where, format, args);
     va_end(args);
     return false;
 }
@@ -215,7 +228,7 @@ static bool read_value(struct reader *r, struct config_value *value, unsigned in
 {
     int c = peek(r);
 
-    value->line = r->line;
+    value->line = r->overrides ? 0 : r->line;
     value->column = r->column;
     if (c == '\'' || c == '"')
         return read_string(r, value);
@@ -412,8 +425,10 @@ static bool is_written_out(const char *text)
 bool config_override(struct config_file *file, const char *assignment, char *error)
 {
     struct config_file named = { .name = (char *)(uintptr_t)assignment };
-    struct reader r = { .file = &named, .at = assignment, .line = 1, .column = 1, .error = error };
-    struct config_value value = { .type = CONFIG_STRING, .line = 1 };
+    struct reader r = {
+        .file = &named, .at = assignment, .line = 1, .column = 1, .overrides = true, .error = error
+    };
+    struct config_value value = { .type = CONFIG_STRING };
     bool joins;
     char *key;
 
@@ -429,7 +444,6 @@ bool config_override(struct config_file *file, const char *assignment, char *err
         r.column = 1;
         return read_setting(&r, file) && (peek(&r) == -1 || fail_here(&r, "the end"));
     }
-    value.column = r.column;
     value.text = strdup(r.at);
     if (value.text == NULL) {
         free(key);

@@ -22,7 +22,7 @@ enum config_type { CONFIG_STRING, CONFIG_NUMBER, CONFIG_LIST };
 
 struct config_value {
     enum config_type type;
-    unsigned int line, column; /* where it begins, counted from 1 */
+    unsigned int line, column; /* where it begins, counted from 1; line 0: on the command line */
     char *text;                /* of a string, and of a number as it is written */
     int64_t number;
     struct config_value *item; /* of a list */
@@ -60,7 +60,13 @@ const struct config_value *config_find(struct config_file *file, const char *key
 bool config_string(struct config_file *file, const char *key, const char **value, char *error);
 bool config_number(struct config_file *file, const char *key, int64_t min, int64_t max, int64_t *value,
                    char *error);
-/* Writes "name:line:column: " and the formatted text; false, so that a check can return it. */
+/* Room for where a value stands. */
+#define CONFIG_WHERE_SIZE 96
+/* Writes "name:line:column", or "command line". */
+void config_where(const struct config_file *file, const struct config_value *at,
+                  char where[CONFIG_WHERE_SIZE]);
+
+/* Writes where the value stands and the formatted text; false, so that a check can return it. */
 bool config_error(const struct config_file *file, const struct config_value *at, char *error,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 

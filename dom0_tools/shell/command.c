@@ -121,6 +121,43 @@ int command_help(const struct command_set *set, int argc, char **argv)
     return COMMAND_OK;
 }
 
+/* The letter that the command has for an option's long name, or NUL. It has some long names. */
+static char option_letter(const struct command *command, const char *name, size_t length)
+{
+    const char *at = command->long_options;
+
+    while (*at != '\0') {
+        size_t known = strcspn(at, "=");
+
+        if (known == length && strncmp(at, name, length) == 0)
+            return at[known + 1];
+        at += strcspn(at, " ");
+        at += strspn(at, " ");
+    }
+    return '\0';
+}
+
+/* "--name" and "--name=value" become what getopt() takes apart: "-n", "-nvalue". False, with a message, if
+ * the command has long names and not that one. */
+static bool shorten_options(const struct command *command, int argc, char **argv)
+{
+    for (int i = 1; command->long_options != NULL && i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t length = strcspn(argv[i], "="), skip = length + (argv[i][length] == '=');
+        char letter;
+
+        if (strncmp(argv[i], "--", 2) != 0)
+            continue;
+        letter = option_letter(command, argv[i] + 2, length - 2);
+        if (letter == '\0') {
+            fprintf(stderr, "%s: there is no option '%.*s'\n", argv[0], (int)length, argv[i]);
+            return false;
+        }
+        argv[i][1] = letter;
+        memmove(argv[i] + 2, argv[i] + skip, strlen(argv[i] + skip) + 1);
+    }
+    return true;
+}
+
 static int run_command(const char *prefix, const struct command *command, int argc, char **argv)
 {
     int result;
@@ -128,7 +165,7 @@ static int run_command(const char *prefix, const struct command *command, int ar
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return print_help(prefix, command);
     optind = 0; /* getopt() starts over, whatever the last command left */
-    result = command->run(argc, argv);
+    result = shorten_options(command, argc, argv) ? command->run(argc, argv) : COMMAND_USAGE;
     if (result == COMMAND_USAGE)
         print_usage(stderr, prefix, command);
     return result;

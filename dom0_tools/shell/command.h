@@ -18,9 +18,10 @@
 
 struct command {
     const char *name;
-    const char *arguments; /* as in a usage line: "[-c] FILE..." */
-    const char *summary;   /* what it does, in some words */
-    const char *options;   /* lines on options and arguments for its help, or NULL */
+    const char *arguments;    /* as in a usage line: "[-c] FILE..." */
+    const char *summary;      /* what it does, in some words */
+    const char *options;      /* lines on options and arguments for its help, or NULL */
+    const char *long_options; /* other names of option letters, as "quiet=q file=f", or NULL */
     /* argv[0] is the name. getopt() begins anew for each. */
     int (*run)(int argc, char **argv);
     /* Adds the words that could stand where `word` (perhaps empty) begins; NULL if there is nothing to say.

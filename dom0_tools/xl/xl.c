@@ -11,11 +11,12 @@ static const struct command subcommands[] = {
       .arguments = "[-cnpq] [[-f] FILE] [KEY=VALUE...]",
       .summary = "make a domain from a configuration file and let it run",
       .options = "  -c         attach to its console\n"
-                 "  -n         only read the configuration\n"
+                 "  -n         only read the configuration, and print it\n"
                  "  -p         leave the domain paused\n"
                  "  -q         say less\n"
                  "  FILE       in the syntax of xl.cfg\n"
                  "  KEY=VALUE  counts more than FILE; a list stands in [ ], a string needs no quotes\n",
+      .long_options = "quiet=q dryrun=n defconfig=f",
       .run = xl_create,
       .complete = xl_create_complete },
     { .name = "list",
@@ -24,6 +25,7 @@ static const struct command subcommands[] = {
       .options = "  -l  say all that is known, as JSON\n"
                  "  -v  also show UUID, shutdown reason and security label\n"
                  "State letters: r running, b blocked, p paused, s shut down, c crashed, d dying.\n",
+      .long_options = "long=l verbose=v",
       .run = xl_list,
       .complete = domain_list_complete },
     { .name = "vcpu-list",
@@ -37,6 +39,7 @@ static const struct command subcommands[] = {
       .options = "  -n NUM   number of the console; there is number 0\n"
                  "  -t TYPE  pv, the default\n"
                  "What the domain printed earlier is shown first.\n",
+      .long_options = "type=t num=n",
       .run = xl_console,
       .complete = domain_list_complete },
     { .name = "pause",
@@ -66,8 +69,10 @@ static const struct command subcommands[] = {
       .run = xl_reboot,
       .complete = domain_list_complete },
     { .name = "destroy",
-      .arguments = "DOMAIN",
+      .arguments = "[-f] DOMAIN",
       .summary = "end a domain at once and take back its memory",
+      .options = "  -f  accepted: domain 0 is never ended\n",
+      .long_options = "force=f",
       .run = xl_destroy,
       .complete = domain_list_complete },
     { .name = "rename",
@@ -85,6 +90,7 @@ static const struct command subcommands[] = {
       .arguments = "DOMAIN [[-f] FILE] [KEY=VALUE...]",
       .summary = "take another configuration for a domain's next start",
       .options = "  the domain keeps its name and UUID\n",
+      .long_options = "defconfig=f",
       .run = xl_config_update,
       .complete = domain_list_complete },
     { .name = "network-attach",
@@ -104,15 +110,18 @@ static const struct command subcommands[] = {
       .run = xl_network_list,
       .complete = domain_list_complete },
     { .name = "vcpu-pin",
-      .arguments = "DOMAIN VCPU|all CPUS|-|all [CPUS|-|all]",
+      .arguments = "[-f] DOMAIN VCPU|all CPUS|-|all [CPUS|-|all]",
       .summary = "say which CPUs a vCPU may use, and which it should",
-      .options = "  CPUS  numbers and ranges as 0-3,5,^1; - leaves the set as it is\n",
+      .options = "  -f    accepted: no pinning is kept against this\n"
+                 "  CPUS  numbers and ranges as 0-3,5,^1; - leaves the set as it is\n",
+      .long_options = "force=f",
       .run = xl_vcpu_pin,
       .complete = domain_list_complete },
     { .name = "vcpu-set",
       .arguments = "[-i] DOMAIN NUMBER",
       .summary = "say how many vCPUs of a domain are online",
       .options = "  -i  also more than the machine has CPUs\n",
+      .long_options = "ignore-host=i",
       .run = xl_vcpu_set,
       .complete = domain_list_complete },
     { .name = "sched-credit2",
@@ -121,12 +130,14 @@ static const struct command subcommands[] = {
       .options = "  -w  share beside other domains; 256 is the default\n"
                  "  -c  limit in percent of a CPU; 0: none\n"
                  "  -s  the scheduler's own parameters\n",
+      .long_options = "domain=d weight=w cap=c schedparam=s",
       .run = xl_sched_credit2,
       .complete = domain_list_complete },
     { .name = "sched-credit",
       .arguments = "[-d DOMAIN [-w WEIGHT] [-c CAP] | -s]",
       .summary = "the same where the scheduler is credit",
       .options = "  see sched-credit2\n",
+      .long_options = "domain=d weight=w cap=c schedparam=s",
       .run = xl_sched_credit,
       .complete = domain_list_complete },
     { .name = "mem-set",
@@ -174,6 +185,7 @@ static const struct command subcommands[] = {
       .options = "  -b  only the table, one after the other\n"
                  "  -d  seconds between two rounds; 3 is the default\n"
                  "  -i  how many rounds\n",
+      .long_options = "batch=b delay=d iterations=i",
       .run = xl_top },
     { .name = "dump-core",
       .arguments = "DOMAIN FILE",
@@ -184,6 +196,7 @@ static const struct command subcommands[] = {
       .arguments = "[-s] [DOMAIN...]",
       .summary = "show how long domains have run",
       .options = "  -s  short form\n",
+      .long_options = "short=s",
       .run = xl_uptime,
       .complete = domain_list_complete },
     { .name = "info",
@@ -191,11 +204,13 @@ static const struct command subcommands[] = {
       .summary = "describe the hypervisor and the machine",
       .options = "  -n   also show CPU and memory topology\n"
                  "  KEY  print only that entry's value\n",
+      .long_options = "numa=n",
       .run = xl_info },
     { .name = "dmesg",
       .arguments = "[-c]",
       .summary = "print the hypervisor's log",
       .options = "  -c  empty the log afterwards\n",
+      .long_options = "clear=c",
       .run = xl_dmesg },
     { .name = "debug-keys",
       .arguments = "KEYS",

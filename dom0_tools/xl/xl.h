@@ -32,6 +32,8 @@ int xl_attach(domid_t domid, int (*begin)(domid_t domid));
 
 /* xl list -l of the domains that the words name, or of all. */
 int xl_list_json(int nr_words, char **words);
+/* Prints a configuration as JSON. */
+int xl_print_config(const struct domain_config *config);
 
 /* The subcommands; each stands in the file of its subject. */
 int xl_create(int argc, char **argv);

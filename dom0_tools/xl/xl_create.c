@@ -35,10 +35,10 @@ static bool read_file(struct config_file *file, const char *path, char *error)
 
 static void warn_unused(void *arg, const struct config_setting *setting)
 {
-    const struct config_file *file = arg;
+    char where[CONFIG_WHERE_SIZE];
 
-    fprintf(stderr, "%s:%u:%u: warning: '%s' is not known here and means nothing\n", file->name,
-            setting->value.line, setting->value.column, setting->key);
+    config_where(arg, &setting->value, where);
+    fprintf(stderr, "%s: warning: '%s' is not known here and means nothing\n", where, setting->key);
 }
 
 /* A file, if there is one, and the settings of the command line, which count more. */
@@ -124,8 +124,9 @@ int xl_create(int argc, char **argv)
     }
     if (!options.dry_run)
         return create(&config, &options);
+    result = xl_print_config(&config);
     domain_config_free(&config);
-    return COMMAND_OK;
+    return result;
 }
 
 void xl_create_complete(const char *word, struct completions *list)

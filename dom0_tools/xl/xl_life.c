@@ -5,6 +5,7 @@
 #include "dom0_tools/xl/domain_list.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* The one domain that the words name, not this one. COMMAND_OK, or it has said why. */
 static int one_domain(int argc, char **argv, domid_t *domid)
@@ -43,8 +44,13 @@ int xl_destroy(int argc, char **argv)
 {
     char error[TOOLSTACK_ERROR_SIZE];
     domid_t domid;
-    int result = one_domain(argc, argv, &domid);
+    int result, c;
 
+    while ((c = getopt(argc, argv, "f")) != -1)
+        if (c == '?')
+            return COMMAND_USAGE;
+    argv[optind - 1] = argv[0];
+    result = one_domain(argc - optind + 1, argv + optind - 1, &domid);
     if (result != COMMAND_OK || toolstack_destroy(domid, error))
         return result;
     fprintf(stderr, "xl: %s\n", error);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <xenstore.h>
 
 /* Calls fn for the domains that the words name, or for all. Stops at the first failure. */
 static int for_domains(int nr_words, char **words,
@@ -131,15 +132,36 @@ struct uptime_output {
     bool brief, begun;
 };
 
-/* The initial domain has run since the host started; when another was created, only the toolstack's own
- * records tell. */
+/* Since when the domain has been there, as its toolstack has noted it; 0: nobody knows. */
+static time_t start_time(domid_t domid)
+{
+    struct xs_handle *h = xs_open(0);
+    char path[80], *vm, *text = NULL;
+    time_t start;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
+    vm = h != NULL ? xs_read(h, XBT_NULL, path, NULL) : NULL;
+    if (vm != NULL) {
+        snprintf(path, sizeof(path), "%s/start_time", vm);
+        text = xs_read(h, XBT_NULL, path, NULL);
+    }
+    start = text != NULL ? (time_t)strtoll(text, NULL, 10) : 0;
+    free(text);
+    free(vm);
+    xs_close(h);
+    return start;
+}
+
+/* The initial domain has run since the host started. */
 static int domain_uptime(const struct xen_domctl_getdomaininfo *info, void *arg)
 {
     struct uptime_output *output = arg;
     char text[48] = "-", clock[16];
-    time_t now = time(NULL);
+    time_t now = time(NULL), start = info->domain != 0 ? start_time(info->domain) : 0;
 
-    if (info->domain == 0)
+    if (start != 0 && start <= now)
+        format_uptime(text, sizeof(text), (uint64_t)(now - start));
+    else if (info->domain == 0)
         format_uptime(text, sizeof(text), time_ns() / NSEC_PER_SEC);
     if (output->brief) {
         strftime(clock, sizeof(clock), "%H:%M:%S", gmtime(&now));

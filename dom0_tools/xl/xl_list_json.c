@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* xl list -l: what is known of domains as JSON, with the names that libxl's output has. */
+/* xl list -l, xl create -n: what is known of domains, or asked for, as JSON, with the names that libxl's
+ * output has. */
 #include "dom0_tools/toolstack/toolstack.h"
 #include "dom0_tools/xl/domain_list.h"
 #include "dom0_tools/xl/xl.h"
@@ -29,16 +30,18 @@ static void add_texts(cJSON *to, const char *name, const char *key, char *const 
     }
 }
 
-static void add_identity(cJSON *config, const struct xen_domctl_getdomaininfo *info)
+/* uuid NULL: it has none yet. */
+static void add_identity(cJSON *config, bool hvm, const char *name, const uint8_t *uuid)
 {
     cJSON *c_info = cJSON_AddObjectToObject(config, "c_info");
-    bool hvm = (info->flags & XEN_DOMINF_hvm_guest) != 0;
-    char uuid[UUID_TEXT_SIZE];
+    char text[UUID_TEXT_SIZE];
 
-    uuid_format(uuid, info->handle);
     cJSON_AddStringToObject(c_info, "type", hvm ? "pvh" : "pv");
-    cJSON_AddStringToObject(c_info, "name", domain_name(info->domain));
-    cJSON_AddStringToObject(c_info, "uuid", uuid);
+    cJSON_AddStringToObject(c_info, "name", name);
+    if (uuid == NULL)
+        return;
+    uuid_format(text, uuid);
+    cJSON_AddStringToObject(c_info, "uuid", text);
 }
 
 static void add_online_vcpus(cJSON *b_info, uint32_t nr)
@@ -67,27 +70,34 @@ static void add_build(cJSON *b_info, const struct domain_config *c)
     }
 }
 
-static void add_config(void *arg, const struct domain_config *c)
+static void add_settings(cJSON *config, const struct domain_config *c)
 {
-    const struct describer *d = arg;
-    cJSON *b_info = cJSON_AddObjectToObject(d->config, "b_info");
-
-    if (c == NULL) {
-        cJSON_AddNumberToObject(b_info, "max_vcpus", d->info->max_vcpu_id + 1);
-        add_online_vcpus(b_info, d->info->nr_online_vcpus);
-        cJSON_AddNumberToObject(b_info, "max_memkb", (double)d->info->max_pages * PAGE_KIB);
-        cJSON_AddNumberToObject(b_info, "target_memkb", (double)d->info->tot_pages * PAGE_KIB);
-        return;
-    }
-    add_build(b_info, c);
-    add_texts(d->config, "disks", "spec", c->disk, c->nr_disks);
-    add_texts(d->config, "nics", "spec", c->vif, c->nr_vifs);
+    add_build(cJSON_AddObjectToObject(config, "b_info"), c);
+    add_texts(config, "disks", "spec", c->disk, c->nr_disks);
+    add_texts(config, "nics", "spec", c->vif, c->nr_vifs);
     for (unsigned int end = 0; end < DOMAIN_NR_ENDS; end++) {
         char key[24];
 
         snprintf(key, sizeof(key), "on_%s", domain_end_name((enum domain_end)end));
-        cJSON_AddStringToObject(d->config, key, domain_action_name(c->on[end]));
+        cJSON_AddStringToObject(config, key, domain_action_name(c->on[end]));
     }
+}
+
+/* A domain that was not made here has no settings: what is seen of it stands in their place. */
+static void add_config(void *arg, const struct domain_config *c)
+{
+    const struct describer *d = arg;
+    cJSON *b_info;
+
+    if (c != NULL) {
+        add_settings(d->config, c);
+        return;
+    }
+    b_info = cJSON_AddObjectToObject(d->config, "b_info");
+    cJSON_AddNumberToObject(b_info, "max_vcpus", d->info->max_vcpu_id + 1);
+    add_online_vcpus(b_info, d->info->nr_online_vcpus);
+    cJSON_AddNumberToObject(b_info, "max_memkb", (double)d->info->max_pages * PAGE_KIB);
+    cJSON_AddNumberToObject(b_info, "target_memkb", (double)d->info->tot_pages * PAGE_KIB);
 }
 
 static cJSON *describe(const struct xen_domctl_getdomaininfo *info)
@@ -96,21 +106,34 @@ static cJSON *describe(const struct xen_domctl_getdomaininfo *info)
     struct describer d = { .config = cJSON_CreateObject(), .info = info };
 
     cJSON_AddNumberToObject(domain, "domid", info->domain);
-    add_identity(d.config, info);
+    add_identity(d.config, (info->flags & XEN_DOMINF_hvm_guest) != 0, domain_name(info->domain),
+                 info->handle);
     toolstack_with_config(info->domain, add_config, &d);
     cJSON_AddItemToObject(domain, "config", d.config);
     return domain;
 }
 
-static int print(const cJSON *array)
+static int print(const cJSON *what)
 {
-    char *text = cJSON_Print(array);
+    char *text = cJSON_Print(what);
 
     if (text == NULL)
         return xl_fail("cannot describe the domains", -XEN_ENOMEM);
     printf("%s\n", text);
     free(text);
     return COMMAND_OK;
+}
+
+int xl_print_config(const struct domain_config *config)
+{
+    cJSON *object = cJSON_CreateObject();
+    int result;
+
+    add_identity(object, config->type == DOMAIN_PVH, config->name, config->has_uuid ? config->uuid : NULL);
+    add_settings(object, config);
+    result = print(object);
+    cJSON_Delete(object);
+    return result;
 }
 
 int xl_list_json(int nr_words, char **words)

@@ -91,6 +91,9 @@ int xl_vcpu_pin(int argc, char **argv)
     uint8_t *maps;
     int error, result;
 
+    /* Against dom0's temporary pinnings in Xen, which there are none of. */
+    if (argc > 1 && strcmp(argv[1], "-f") == 0)
+        argc--, argv++;
     if (argc < 4 || argc > 5) {
         fprintf(stderr, "vcpu-pin: name a domain, a vCPU, and CPUs\n");
         return COMMAND_USAGE;
@@ -122,7 +125,7 @@ static bool host_is_large_enough(uint32_t vcpus)
 
 int xl_vcpu_set(int argc, char **argv)
 {
-    bool ignore_host = argc > 1 && (strcmp(argv[1], "-i") == 0 || strcmp(argv[1], "--ignore-host") == 0);
+    bool ignore_host = argc > 1 && strcmp(argv[1], "-i") == 0;
     char **words = argv + 1 + ignore_host, *end;
     char error[TOOLSTACK_ERROR_SIZE];
     unsigned long nr;

@@ -30,7 +30,7 @@ vif = [ ]
 """
 
 
-def machine(name, files, lifetime=60, **options):
+def machine(name, files, lifetime=180, **options):
     """A session with dom0, which has these files, at the prompt."""
     config = os.path.join(LOGS, name + ".cfg")
     os.makedirs(LOGS, exist_ok=True)

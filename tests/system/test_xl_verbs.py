@@ -58,12 +58,25 @@ def check_memory(session):
     silent(session, "xl mem-max vm 8192k", "xl mem-set vm 8")
 
 
+def check_forms(session):
+    """What else Xen's manual names: long options, a dry run, how long a domain has run."""
+    answers(session, "xl create --quiet --dryrun kernel=/guest/answer name=dry memory=9", r'^\t\t"name":\t"dry"$', r'^\t\t"max_memkb":\t9216,$')
+    answers(session, "xl list --long vm", r'^\t\t\t\t"name":\t"vm"')
+    answers(session, "xl list --wide", r"^list: there is no option '--wide'$", r"^usage: xl list ")
+    answers(session, "xl sched-credit2 --domain=vm", r"^vm {35}1 ")
+    silent(session, "xl vcpu-pin --force vm all all all", "xl vcpu-set --ignore-host vm 2")
+    answers(session, "xl uptime vm", r"^vm {31} +1  \d+:\d\d:\d\d$")
+    answers(session, "xl create name=b kernel=/guest/answer memory=x", r"^xl: command line: memory is 'x' and has to be a number$")
+    answers(session, "xl destroy -f nobody", r"^nobody is an invalid domain identifier")
+
+
 def check_verbs(session, kind):
     session.expect(PROMPT)
     silent(session, f"xl create -q type={kind} kernel=/guest/answer name=vm memory=8 vcpus=2")
     check_vcpus(session)
     check_shares(session)
     check_memory(session)
+    check_forms(session)
     silent(session, "xl sysrq vm t")
     answers(session, "xenstore-read /local/domain/1/control/sysrq", r"^t$")
     answers(session, "xl trigger vm knock", r'^Invalid trigger "knock"$')

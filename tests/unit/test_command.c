@@ -54,7 +54,11 @@ static const struct command subcommands[] = {
 static const struct command table_a[] = {
     { .name = "echo", .arguments = "[WORD...]", .summary = "print words", .run = note_run },
     { .name = "help", .arguments = "", .summary = "help", .run = note_run },
-    { .name = "options", .arguments = "[-a] [-b N]", .summary = "take options", .run = run_options },
+    { .name = "options",
+      .arguments = "[-a] [-b N]",
+      .summary = "take options",
+      .long_options = "all=a back-to=b",
+      .run = run_options },
 };
 static const struct command table_b[] = {
     { .name = "xl",
@@ -262,4 +266,35 @@ Test(table, columns)
     text[0] = '\0';
     table_columns(words, 0, 80, join_line, text);
     cr_expect_str_eq(text, "");
+}
+
+Test(command, long_options)
+{
+    static const struct {
+        const char *words[5];
+        const char *expected; /* NULL: refused */
+    } cases[] = {
+        { { "options", "--all", "x" }, "1 options, 1 words" },
+        { { "options", "--back-to=5", "--all", "x" }, "2 options, 1 words" },
+        { { "options", "--back-to", "5", "x" }, "1 options, 1 words" },
+        { { "options", "-a", "--", "--all" }, "1 options, 1 words" },
+        { { "options", "--al" }, NULL },
+        { { "options", "--alle" }, NULL },
+        { { "options", "--back" }, NULL },
+        { { "options", "--back-to" }, NULL },
+        { { "options", "--=" }, NULL },
+        { { "echo", "--all" }, "[echo][--all]" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[5][16], *argv[6] = { 0 };
+        int argc = 0;
+
+        for (; cases[i].words[argc] != NULL; argc++)
+            argv[argc] = strcpy(text[argc], cases[i].words[argc]);
+        cr_expect_eq(command_run(&set, argc, argv), cases[i].expected != NULL ? COMMAND_OK : COMMAND_USAGE,
+                     "case %zu", i);
+        if (cases[i].expected != NULL)
+            cr_expect_str_eq(ran, cases[i].expected);
+    }
 }
