@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""dom0 as a PVH guest on SVM: what dom0 is there for, once more. The bodies are those of a PV dom0's tests."""
+"""dom0 as a PVH guest: what dom0 is there for, once more."""
 
 import os
 import random
 import re
 import subprocess
+import tempfile
 
 import test_domains
-from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, die_with_parent, power_off, test
+from bochs import Bochs
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, Session, boot, check, die_with_parent, power_off, test
 from test_disk import Disks, enter, guest
 from test_disk import machine as disk_machine
 from test_disk import run
 from test_files import Image, host, lines
+from test_machine import bios_iso
 from test_network import TRANSFER, attach, free_ports, linux, network, transfer, user_network
 
 PVH = CONSOLE + " dom0=pvh"
@@ -72,6 +75,18 @@ def pvguest_selftest_as_pvh_dom0():
         check(session.expect(r"Test result: (\w+)\n").group(1) == "SUCCESS", "a test of the guest library failed:\n" + session.tail(40))
         for name in "grants", "foreign", "vcpus", "pci":
             check(re.search(rf"\b{name} +ok ", session.output), f"'{name}' was not tried:\n" + session.tail(40))
+
+
+@test
+def dom0_pvh_in_bochs():
+    """What: dom0 comes to its prompt as a PVH guest on Intel VT-x. Why: the second vendor: its tables of device memory and its port exits. Method: Bochs,
+    corei7_skylake_x. Expected: VT-x is reported, dom0 is a hardware guest, the prompt (there is no input)."""
+    with tempfile.TemporaryDirectory() as folder:
+        iso = bios_iso(os.path.join(folder, "cd"), PVH + " loglvl=info dom0_mem=64M")
+        with Session(Bochs(iso, model="corei7_skylake_x", memory=512), "dom0_pvh_in_bochs", lifetime=LONG) as session:
+            session.expect("hardware guests: Intel VT-x")
+            session.expect("dom0: 64 MiB, 1 vCPUs, HVM")
+            session.expect(PROMPT.rstrip("$"))
 
 
 def lives(session):
