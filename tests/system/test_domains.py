@@ -416,7 +416,7 @@ HARD_WORDS = [f"argument {number}: {word}\n" for number, word in
 
 def make_run(name, *variables):
     """`make run` from a folder of its own; its status and output."""
-    done = subprocess.run(["make", "-C", ROOT, "run", *variables], cwd=LOGS, timeout=90, check=False,
+    done = subprocess.run(["make", "-C", ROOT, "run", *variables], cwd=LOGS, timeout=300, check=False,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env={**os.environ, "PWD": LOGS})  # fmt: skip
     output = done.stdout.decode("latin-1").replace("\r", "")

@@ -48,7 +48,7 @@ def dump(name, files, create, typed, pattern, **options):
     options.setdefault("append", CONSOLE + " dom0_mem=256M")
     with Image({}, 512 << 20) as image:
         modules = [(DOM0, ""), (dom0_files(name, files), "")]
-        with boot(name, lifetime=180, memory="1G", modules=modules, extra=image.qemu(), **options) as session:
+        with boot(name, lifetime=400, memory="1G", modules=modules, extra=image.qemu(), **options) as session:
             session.expect(PROMPT)
             session.command_line("mount vda /mnt")
             session.command_line(create)
