@@ -8,6 +8,7 @@ import os
 import re
 import selectors
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -64,6 +65,7 @@ class Session:
         self.machine, self.name, self.lifetime = machine, name, lifetime
         self.output = ""  # everything so far
         self.position = 0  # the end of what expect() has consumed
+        self.closed = False  # the emulator has closed its output
 
     def __enter__(self):
         os.makedirs(LOGS, exist_ok=True)
@@ -92,6 +94,7 @@ class Session:
         self.log.write(data)
         self.log.flush()
         self.output += data.decode("latin-1").replace("\r", "")
+        self.closed = not data
         return len(data) > 0
 
     def _deadline(self, timeout):
@@ -108,8 +111,18 @@ class Session:
                 return match
             # Nothing comes after this line, so there is nothing to wait for.
             if STOPPED in self.output[self.position:] or not self._read(deadline):
-                raise Failure(f"no /{pattern}/ after {time.monotonic() - self.start:.1f} s; the end of the output:\n"
-                              + self.tail())  # fmt: skip
+                raise Failure(f"no /{pattern}/ after {time.monotonic() - self.start:.1f} s, {self.state()}; the end of "
+                              "the output:\n" + self.tail())  # fmt: skip
+
+    def state(self):
+        """Whether the emulator runs, or how it ended."""
+        try:
+            status = self.process.wait(10 if self.closed else 0)  # it closes its output a moment before it has ended
+        except subprocess.TimeoutExpired:
+            return "the emulator runs"
+        if status < 0:
+            return f"the emulator was killed by {signal.Signals(-status).name}"
+        return f"the emulator ended with status {status}"
 
     def send(self, text):
         self.process.stdin.write(text.encode())
@@ -175,5 +188,4 @@ def boot(name, lifetime=180, **options):
 def power_off(session):
     """From the prompt: the machine powers off and the emulator ends well."""
     session.send("poweroff\r")
-    status = session.wait_exit()
-    check(status == 0, f"the emulator ended with status {status}:\n" + session.tail())
+    check(session.wait_exit() == 0, f"{session.state()}:\n" + session.tail())
