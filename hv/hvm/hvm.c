@@ -27,6 +27,7 @@
 const struct hvm_ops *hvm_ops __ro_after_init;
 static struct hvm_ops chosen_ops __ro_after_init;
 static int enable_error;
+static cpumask_t avoided_cpus __ro_after_init;
 
 const char *const hvm_exit_names[HVM_EXITS] = {
     [HVM_EXIT_INTERRUPT] = "interrupt",
@@ -51,6 +52,7 @@ static int hvm_domain_init(struct domain *d)
     d->hvm = hv_zalloc(sizeof(*d->hvm));
     if (!d->hvm)
         return -ENOMEM;
+    d->sched.avoid = avoided_cpus;
     cpuid_policy_replace(d, NULL);
     return p2m_init(d, hvm_ops->p2m_format, hvm_ops->p2m_max_order);
 }
@@ -220,6 +222,21 @@ static void enable_cpu(void *arg __unused)
     }
 }
 
+/*
+ * QEMU's TCG keeps in one word of the first CPU whether it is in a guest and translates by nested tables, and
+ * x87's IGNNE#, which each load of FPU state on any CPU clears there. Its threads do that without a lock:
+ * sooner or later the first CPU loses its way into a guest or out of one, and the guest or the machine faults
+ * three times.
+ */
+static void __init avoid_shared_cpu(void)
+{
+    if (!host_cpu.tcg || !host_cpu.svm || cpu_online_map.bits == BIT(0))
+        return;
+    cpumask_set(&avoided_cpus, 0);
+    printk(LOG_INFO
+           "hardware guests: not on CPU0, because QEMU's TCG breaks its SVM state from other CPUs\n");
+}
+
 void __init hvm_init(void)
 {
     const char *bad = host_cpu.svm ? svm_detect(&chosen_ops) : vmx_detect(&chosen_ops);
@@ -232,6 +249,7 @@ void __init hvm_init(void)
         printk(LOG_INFO "hardware guests: none, %s\n", bad);
         return;
     }
+    avoid_shared_cpu();
     guest_memory_ops = &memory_ops;
     hvm_ops = &chosen_ops;
 }

@@ -160,7 +160,10 @@ int cpu_prepare_idle(unsigned int cpu)
 
 int sched_vcpu_init(struct vcpu *v, unsigned int cpu)
 {
-    v->sched = (struct sched_vcpu){ .cpu = cpu, .affinity_hard.bits = ~0ULL, .affinity_soft.bits = ~0ULL };
+    v->sched = (struct sched_vcpu){ .cpu = cpu,
+                                    .affinity_hard.bits = ~0ULL,
+                                    .affinity_soft.bits = ~0ULL,
+                                    .may_run.bits = ~v->domain->sched.avoid.bits };
     timer_init(&v->sched.unpark, unpark, v, cpu);
     runstate_init(v, RUNSTATE_offline);
     return 0;
@@ -174,7 +177,7 @@ void sched_vcpu_free(struct vcpu *v)
 /* An idle CPU for v: its own first, then any that it may use; NR_CPUS = none. */
 static unsigned int idle_cpu_for(const struct vcpu *v)
 {
-    uint64_t may = READ_ONCE(idle_cpus.bits) & v->sched.affinity_hard.bits;
+    uint64_t may = READ_ONCE(idle_cpus.bits) & v->sched.may_run.bits;
 
     if (may & BIT(v->sched.cpu))
         return v->sched.cpu;
@@ -185,7 +188,7 @@ static unsigned int idle_cpu_for(const struct vcpu *v)
 static unsigned int choose_cpu(const struct vcpu *v)
 {
     unsigned int cpu = idle_cpu_for(v);
-    uint64_t may = v->sched.affinity_hard.bits & cpu_online_map.bits;
+    uint64_t may = v->sched.may_run.bits & cpu_online_map.bits;
 
     if (cpu != NR_CPUS)
         return cpu;
@@ -247,7 +250,7 @@ void vcpu_wake(struct vcpu *v)
     }
     runstate_change(v, RUNSTATE_runnable, now_ns());
     trace(TRACE_WAKE, (uint64_t)v->domain->id << 16 | v->id, cpu);
-    if (q->curr != q->idle || !cpumask_test(&v->sched.affinity_hard, cpu)) {
+    if (q->curr != q->idle || !cpumask_test(&v->sched.may_run, cpu)) {
         cpu = choose_cpu(v);
         if (cpu != v->sched.cpu) {
             move_vcpu(q, v, cpu);
@@ -337,7 +340,7 @@ static struct vcpu *stealable(const struct run_queue *q, unsigned int cpu)
     for (unsigned int i = 0; n && i < STEAL_SCAN; i++, n = pheap_next(n)) {
         struct vcpu *v = container_of(n, struct vcpu, sched.node);
 
-        if (!v->sched.running && cpumask_test(&v->sched.affinity_hard, cpu))
+        if (!v->sched.running && cpumask_test(&v->sched.may_run, cpu))
             return v;
     }
     return NULL;
@@ -388,7 +391,7 @@ static void put_previous(struct run_queue *q, struct vcpu *prev, uint64_t now)
     }
     if (yielded && q->heap.root)
         prev->sched.node.key = max(prev->sched.node.key, q->heap.root->key + 1);
-    if (cpumask_test(&prev->sched.affinity_hard, prev->sched.cpu))
+    if (cpumask_test(&prev->sched.may_run, prev->sched.cpu))
         enqueue(q, prev);
     runstate_change(prev, RUNSTATE_runnable, now);
 }
@@ -404,7 +407,7 @@ static void offer_to_idle_cpus(const struct run_queue *q, unsigned int me)
     if (!n || !idle)
         return;
     for (unsigned int i = 0; n && i < STEAL_SCAN; i++, n = pheap_next(n))
-        wanted |= container_of(n, struct vcpu, sched.node)->sched.affinity_hard.bits;
+        wanted |= container_of(n, struct vcpu, sched.node)->sched.may_run.bits;
     for_each_cpu (cpu, idle & wanted)
         cpu_raise_on(cpu, CPU_PENDING_SCHEDULE);
 }
@@ -497,7 +500,10 @@ int sched_set_affinity(struct vcpu *v, cpumask_t hard)
         return -EINVAL;
     q = lock_queue_of(v);
     v->sched.affinity_hard = hard;
-    if (v->sched.running && !cpumask_test(&hard, v->sched.cpu))
+    v->sched.may_run.bits = hard.bits & ~v->domain->sched.avoid.bits;
+    if (!(v->sched.may_run.bits & cpu_online_map.bits))
+        v->sched.may_run = hard;
+    if (v->sched.running && !cpumask_test(&v->sched.may_run, v->sched.cpu))
         cpu_raise_on(v->sched.cpu, CPU_PENDING_SCHEDULE);
     else if (v->sched.queued)
         dequeue(q, v);

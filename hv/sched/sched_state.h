@@ -12,7 +12,8 @@ struct sched_vcpu {
     bool queued;
     bool running; /* is, or until its registers are saved still is, some CPU's current */
     bool yielded;
-    cpumask_t affinity_hard; /* CPUs it may run on */
+    cpumask_t affinity_hard; /* CPUs it was given */
+    cpumask_t may_run;       /* of these, without what its domain avoids if others are left */
     cpumask_t affinity_soft; /* reported back only: placement does not use it */
     uint64_t run_start;      /* when it was put on the CPU, ns */
     uint64_t cap_used;       /* ns used in the present cap window */
@@ -25,6 +26,7 @@ struct sched_vcpu {
 struct sched_domain {
     uint16_t weight; /* 256 = normal */
     uint16_t cap;    /* percent of one CPU, 0 = none */
+    cpumask_t avoid; /* CPUs that its vCPUs run on only when they are given no other */
 };
 
 #endif

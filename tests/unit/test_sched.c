@@ -191,7 +191,7 @@ static struct domain *domain(uint16_t weight, uint16_t cap, unsigned int vcpus)
     struct domain *d = calloc(1, sizeof(*d));
 
     d->max_vcpus = vcpus;
-    d->sched = (struct sched_domain){ weight, cap };
+    d->sched = (struct sched_domain){ .weight = weight, .cap = cap };
     for (unsigned int i = 0; i < vcpus; i++) {
         struct vcpu *v = d->vcpu[i] = calloc(1, sizeof(*v));
 
@@ -242,11 +242,10 @@ static void check(struct domain *const *d, unsigned int n)
             for (unsigned int cpu = 0; cpu < sim_cpus; cpu++) {
                 if (sim_info[cpu].vcpu == v) {
                     on++;
-                    cr_assert(cpumask_test(&v->sched.affinity_hard, cpu));
+                    cr_assert(cpumask_test(&v->sched.may_run, cpu));
                     cr_assert_eq(v->sched.cpu, cpu);
                 } else if (sim_info[cpu].vcpu->is_idle && vcpu_runnable(v) && !v->sched.running) {
-                    cr_assert(!cpumask_test(&v->sched.affinity_hard, cpu), "a vCPU waits while CPU%u idles",
-                              cpu);
+                    cr_assert(!cpumask_test(&v->sched.may_run, cpu), "a vCPU waits while CPU%u idles", cpu);
                 }
             }
             cr_assert_eq(on, v->sched.running);
@@ -365,6 +364,24 @@ Test(sched, hard_affinity_is_kept)
     for (unsigned int i = 0; i < 3; i++)
         expect_share(ran(d->vcpu[i]), 3 * SECOND, 33);
     cr_expect_eq(sched_set_affinity(d->vcpu[0], (cpumask_t){ BIT(5) }), -EINVAL);
+    cr_assert_eq(sched_set_affinity(d->vcpu[0], (cpumask_t){ BIT(0) }), 0);
+    run_for(1000, &d, 1);
+    cr_expect_eq(sim_info[0].vcpu, d->vcpu[0]);
+}
+
+Test(sched, avoided_cpu_is_for_those_pinned_to_it)
+{
+    machine(2);
+    struct domain *d = domain(256, 0, 2);
+
+    d->sched.avoid.bits = BIT(0);
+    sched_vcpu_init(d->vcpu[0], 0);
+    cr_assert_eq(sched_set_affinity(d->vcpu[1], (cpumask_t){ ~0ULL }), 0);
+    start(d);
+    run_for(SECOND, &d, 1);
+    for (unsigned int i = 0; i < 2; i++)
+        expect_share(ran(d->vcpu[i]), SECOND, 50);
+    cr_expect(sim_info[0].vcpu->is_idle);
     cr_assert_eq(sched_set_affinity(d->vcpu[0], (cpumask_t){ BIT(0) }), 0);
     run_for(1000, &d, 1);
     cr_expect_eq(sim_info[0].vcpu, d->vcpu[0]);
