@@ -211,6 +211,12 @@ void apic_eoi(void)
     reg_write(APIC_EOI, 0);
 }
 
+/* A write of what the register holds already. */
+void apic_recheck(void)
+{
+    reg_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+}
+
 static void icr_write(uint32_t dest, uint32_t low)
 {
     if (x2apic_mode) {

@@ -11,6 +11,8 @@ void apic_init_boot(void); /* choose the mode, map the registers, enable on this
 void apic_init_cpu(void);  /* enable on an AP */
 uint32_t apic_id(void);
 void apic_eoi(void);
+/* Let this CPU's APIC say once more that an interrupt waits, if one does. */
+void apic_recheck(void);
 void apic_send_ipi(unsigned int cpu, uint8_t vector);
 void apic_send_nmi(unsigned int cpu);
 void apic_send_init(uint32_t dest_apic_id);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Between two stays of an SVM guest on the CPU: what it left for, in terms of hv/hvm/hvm.h. */
+#include "hv/cpu/apic.h"
 #include "hv/cpu/insn.h"
 #include "hv/cpu/msr_index.h"
 #include "hv/hvm/guest_walk.h"
@@ -287,6 +288,17 @@ static void keep_event(struct hvm_vcpu *h, uint64_t info)
                                    .error_code = (uint32_t)(info >> 32) };
 }
 
+/*
+ * QEMU's TCG notes the virtual interrupt that vmrun requests without its lock, beside the flags by which
+ * other CPUs and timers announce physical ones, and may lose one of these: the APIC holds the interrupt, and
+ * the CPU never looks.
+ */
+static void recover_interrupt(const struct vmcb *vmcb)
+{
+    if (unlikely(host_cpu.tcg) && (vmcb->int_ctl & VMCB_INT_VIRQ))
+        apic_recheck();
+}
+
 void svm_exit(struct vcpu *v)
 {
     struct hvm_vcpu *h = v->hvm;
@@ -305,5 +317,6 @@ void svm_exit(struct vcpu *v)
     vmcb->tlb_control = VMCB_TLB_NONE;
     vmcb->clean = svm_caps.clean_bits ? ~0U : 0;
     keep_event(h, vmcb->exit_int_info);
+    recover_interrupt(vmcb);
     dispatch(v, vmcb->exit_code);
 }
