@@ -9,7 +9,7 @@ import tempfile
 
 import test_domains
 from bochs import Bochs
-from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, Session, boot, check, die_with_parent, power_off, test
+from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, SVM_ACCEL, Session, boot, check, die_with_parent, power_off, test
 from test_disk import Disks, enter, guest
 from test_disk import machine as disk_machine
 from test_disk import run
@@ -25,7 +25,7 @@ LONG = 600  # two machines in one: nested paging under an emulator
 def dom0_pvh_prompt():
     """What: dom0 comes up as a PVH guest, sees the machine, and switches it off. Why: the first thing of all. Method: 4 CPUs, a machine with
     memory above 4 GiB, lspci and xl. Expected: the hypervisor says that dom0 is a hardware guest; dom0 has its memory, and the prompt."""
-    with boot("dom0_pvh_prompt", lifetime=LONG, append=PVH + " loglvl=info", cpus=4, memory="6G") as session:
+    with boot("dom0_pvh_prompt", lifetime=LONG, append=PVH + " loglvl=info", cpus=4, memory="6G", accel=SVM_ACCEL) as session:
         session.expect(r"dom0: 256 MiB, 4 vCPUs, HVM, entry")
         session.expect(PROMPT)
         check(re.search(r"^Domain-0 +0 +256 ", session.command_line("xl list"), re.M), "xl list does not show dom0")
@@ -59,7 +59,8 @@ def dom0_pvh_devices():
     drivers stand on it; a privileged domain must not get at the hypervisor. Method: pcitest with QEMU's edu and e1000e, 2 CPUs. Expected:
     no failure."""
     modules = [(DOM0, "DRIVERS=0"), (INITRD, "")]
-    with boot("dom0_pvh_devices", lifetime=LONG, append=PVH, cpus=2, modules=modules, extra=["-device", "edu", "-device", "e1000e"]) as session:
+    with boot("dom0_pvh_devices", lifetime=LONG, append=PVH, cpus=2, accel=SVM_ACCEL, modules=modules,
+              extra=["-device", "edu", "-device", "e1000e"]) as session:  # fmt: skip
         session.expect(PROMPT)
         answer = session.command_line("pcitest")
         check("the hypervisor keeps its memory: ok" in answer and "0 failed, 0 skipped" in answer, "pcitest failed:\n" + answer)
@@ -71,7 +72,7 @@ def pvguest_selftest_as_pvh_dom0():
     """What: the guest library's self-test in dom0's place, as PVH. Why: its memory is at machine addresses then, to which the image moves, and
     device memory, grants, PCI and a second vCPU have to work there. Method: boot selftest.elf with 2 vCPUs. Expected: `Test result: SUCCESS`."""
     modules = [(os.path.join(BUILD, "pvguest", name), "") for name in ("selftest.elf", "selftest.tar")]
-    with boot("pvguest_selftest_as_pvh_dom0", lifetime=LONG, append=PVH + " guest_loglvl=all", cpus=2, modules=modules) as session:
+    with boot("pvguest_selftest_as_pvh_dom0", lifetime=LONG, append=PVH + " guest_loglvl=all", cpus=2, accel=SVM_ACCEL, modules=modules) as session:
         check(session.expect(r"Test result: (\w+)\n").group(1) == "SUCCESS", "a test of the guest library failed:\n" + session.tail(40))
         for name in "grants", "foreign", "vcpus", "pci":
             check(re.search(rf"\b{name} +ok ", session.output), f"'{name}' was not tried:\n" + session.tail(40))
@@ -108,7 +109,7 @@ def dom0_pvh_makes_domains():
     """What: `xl` makes, reboots and ends PV and PVH domains; others crash or are destroyed. Why: a PVH dom0 writes their memory through physical
     frames of its own, and pins page tables that it never maps writable. Method: the guest `answer` as both kinds, then the ways to end of a PV
     dom0's test. Expected: consoles work; memory and xenstore are as before."""
-    with test_domains.machine("dom0_pvh_makes_domains", {}, lifetime=LONG, cpus=2, append=PVH) as session:
+    with test_domains.machine("dom0_pvh_makes_domains", {}, lifetime=LONG, cpus=2, accel=SVM_ACCEL, append=PVH) as session:
         test_domains.check_all_back(session, lambda s: (lives(s), test_domains.check_ends(s)))
         power_off(session)
 

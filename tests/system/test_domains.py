@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from driver import BUILD, CONSOLE, DOM0, LOGS, PROMPT, ROOT, TCG_CPU, XEN, boot, check, dom0_files, free_kib, power_off, test
+from driver import BUILD, CONSOLE, DOM0, LOGS, PROMPT, ROOT, SVM_ACCEL, TCG_CPU, XEN, boot, check, dom0_files, free_kib, power_off, test
 
 ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
 DISK = os.path.join(BUILD, "pvguest", "disk.elf")
@@ -355,7 +355,7 @@ def xl_starts_stock_kernels_as_pvh():
     """What: the same kernels and GRUB's 32-bit PVH image, with type=pvh. Why: dom0's builder of hardware guests, their consoles and xenstore.
     Method, expected: as xl_starts_stock_kernels."""
     files = {"guest/cloud": CLOUD, "guest/standard": STANDARD, "guest/grub": GRUB_PVH, "guest/initrd": STRESS}
-    with machine("xl_starts_stock_kernels_as_pvh", files, lifetime=180, cpus=2) as session:
+    with machine("xl_starts_stock_kernels_as_pvh", files, lifetime=240, cpus=3, accel=SVM_ACCEL) as session:
         check_all_back(session, check_pvh)
         power_off(session)
 

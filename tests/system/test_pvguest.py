@@ -4,7 +4,7 @@
 import os
 import sys
 
-from driver import BUILD, CONSOLE, DOM0, HV, INITRD, ROOT, TCG_CPU, XEN, boot, check, test
+from driver import BUILD, CONSOLE, DOM0, HV, INITRD, ROOT, SVM_ACCEL, TCG_CPU, XEN, boot, check, test
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 from xen_oracle import oracle  # noqa: E402
@@ -74,7 +74,7 @@ def pvguest_selftest_as_pvh():
     the second vCPU tried too."""
     modules = [(DOM0, ""), (INITRD, "")] + [(os.path.join(GUESTS, name), "") for name in ("selftest.elf", "selftest.tar")]
     append = CONSOLE + " domain=u,type=pvh,kernel=2,ramdisk=3,mem=64M,vcpus=2"
-    with boot("pvguest_selftest_as_pvh", append=append, modules=modules, cpus=2) as session:
+    with boot("pvguest_selftest_as_pvh", append=append, modules=modules, cpus=2, accel=SVM_ACCEL) as session:
         session.expect(r"\(u\) Test result: SUCCESS")
         check("(u) vcpus              ok" in session.output, "the second vCPU was not tried:\n" + session.tail(40))
 

@@ -4,7 +4,7 @@
 import os
 import re
 
-from driver import BUILD, CONSOLE, PROMPT, boot, check, free_kib, power_off, test
+from driver import BUILD, CONSOLE, PROMPT, SVM_ACCEL, boot, check, free_kib, power_off, test
 from test_disk import Disks, enter, guest, leave, machine, make_boot_disk, run
 from test_linux import CLOUD, MODULES, STANDARD, STRESS, SWITCH
 
@@ -16,7 +16,7 @@ def pvh(name, kernel, vcpus, cpus, words, lifetime=180, ramdisk=True, cpu="max")
     option = (f'domain="lin,kernel=2,type=pvh,{"ramdisk=3," if ramdisk else ""}mem=256M,vcpus={vcpus},'
               f'cmdline=console=hvc0 quiet {words}"')  # fmt: skip
     modules = MODULES + [(kernel, "")] + ([(STRESS, "")] if ramdisk else [])
-    return boot(name, lifetime=lifetime, cpus=cpus, memory="1G", cpu=cpu, append=f"{CONSOLE} dom0_mem=64M {option}", modules=modules)
+    return boot(name, lifetime=lifetime, cpus=cpus, memory="1G", cpu=cpu, accel=SVM_ACCEL, append=f"{CONSOLE} dom0_mem=64M {option}", modules=modules)
 
 
 def stress(name, vcpus, cpus, cpu="max"):
@@ -52,10 +52,10 @@ def pvh_linux_1_vcpu():
 
 
 @test
-def pvh_linux_4_vcpus_on_2_cpus():
-    """What: as before, 4 vCPUs on 2 CPUs of a model that has fewer features. Why: start by INIT and SIPI, interprocessor interrupts,
-    migration of vCPUs, stale translations. Method, expected: as before."""
-    stress("pvh_linux_4_vcpus_on_2_cpus", 4, 2, cpu="EPYC,+svm,+npt")
+def pvh_linux_4_vcpus_on_3_cpus():
+    """What: as before, 4 vCPUs on 3 CPUs of a model that has fewer features. Why: start by INIT and SIPI, interprocessor interrupts,
+    migration of vCPUs, stale translations. Method, expected: as before; two CPUs run them, because QEMU's first one cannot (caveats)."""
+    stress("pvh_linux_4_vcpus_on_3_cpus", 4, 3, cpu="EPYC,+svm,+npt")
 
 
 @test

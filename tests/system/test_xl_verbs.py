@@ -5,7 +5,7 @@ import itertools
 import os
 import re
 
-from driver import BUILD, CONSOLE, DOM0, PROMPT, TCG_CPU, XEN, boot, check, dom0_files, free_kib, power_off, test
+from driver import BUILD, CONSOLE, DOM0, PROMPT, SVM_ACCEL, TCG_CPU, XEN, boot, check, dom0_files, free_kib, power_off, test
 
 ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
@@ -95,7 +95,7 @@ def check_verbs(session, kind):
 def run_verbs(name, kind, **options):
     options.setdefault("append", CONSOLE + " dom0_mem=96M")
     modules = [(DOM0, ""), (dom0_files(name, {"guest/answer": ANSWER}), "")]
-    with boot(name, lifetime=300, cpus=2, modules=modules, **options) as session:
+    with boot(name, lifetime=300, cpus=2, accel=SVM_ACCEL, modules=modules, **options) as session:
         check_verbs(session, kind)
         if options.get("kernel") != XEN:  # which halts the machine then
             power_off(session)
@@ -207,7 +207,7 @@ def console_shows(session, pattern):
 
 def check_linux_follows(name, kind):
     modules = [(DOM0, ""), (dom0_files(name, {"guest/linux": CLOUD, "guest/initrd": STRESS}), "")]
-    with boot(name, lifetime=400, cpus=2, append=CONSOLE + " dom0_mem=192M", modules=modules) as session:
+    with boot(name, lifetime=400, cpus=2, accel=SVM_ACCEL, append=CONSOLE + " dom0_mem=192M", modules=modules) as session:
         session.expect(PROMPT)
         session.command_line(f"xl create -q type={kind} kernel=/guest/linux ramdisk=/guest/initrd name=lin memory=256 vcpus=2 "
                              "extra='console=hvc0 quiet end=shell'")  # fmt: skip
