@@ -4,7 +4,7 @@
 import os
 import tarfile
 
-from driver import BUILD, CONSOLE, DOM0, HV, INITRD, LOGS, PROMPT, TCG_CPU, boot, check, dom0_files, power_off, test
+from driver import BUILD, CONSOLE, DOM0, HV, INITRD, LOGS, PROMPT, SVM_ACCEL, TCG_CPU, boot, check, dom0_files, power_off, test
 from test_domains import ANSWER, LEAVE, free_kib, gone, machine, shown, until
 
 SHIM = os.path.join(BUILD, "debs", "xen-utils-4.17", "usr", "lib", "xen-4.17", "boot", "xen-shim")
@@ -53,7 +53,7 @@ def nested_domain_of_xl():
     makes and ends a guest; the outer one sees reboot, power-off and crash as what they are, and has all memory back."""
     create = "xl create -c name=inner type=pvh kernel=/guest/ryokan ramdisk=/guest/modules memory=112 vcpus=2 on_crash=preserve"
     files = {"guest/ryokan": HV, "guest/modules": inner_archive("nested_domain_of_xl")}
-    with machine("nested_domain_of_xl", files, append=f"{CONSOLE} dom0_mem=128M", cpus=2, lifetime=400) as session:
+    with machine("nested_domain_of_xl", files, append=f"{CONSOLE} dom0_mem=128M", cpus=2, accel=SVM_ACCEL, lifetime=400) as session:
         session.expect(PROMPT)
         enter(session, create + " extra='loglvl=info dom0_mem=48M'")
         check("CPUs: 2 running" in session.output, "the second processor does not run")
@@ -83,7 +83,7 @@ def nested_domain_of_the_boot():
     inner dom0 answers, reads the words behind `--`, and its power-off ends the domain."""
     option = 'domain="inner,kernel=2,type=pvh,ramdisk=3,mem=96M,cmdline=loglvl=info dom0_mem=48M -- api.port=0 api.secret=x"'
     modules = [(DOM0, ""), (INITRD, ""), (HV, ""), (DOM0, "")]
-    with boot("nested_domain_of_the_boot", lifetime=300, append=f"{CONSOLE} dom0_mem=64M {option}", modules=modules, cpus=2) as session:
+    with boot("nested_domain_of_the_boot", lifetime=300, append=f"{CONSOLE} dom0_mem=64M {option}", modules=modules, cpus=2, accel=SVM_ACCEL) as session:
         session.expect(r"\(inner\) .*Input goes to dom0")
         session.expect(r"\(inner\) dom0: no HTTP API: Invalid argument")
         session.send(SWITCH)
@@ -110,7 +110,7 @@ def nested_real_xen():
     PVH interface, by code that nobody here wrote. Method: xl create with the shim as kernel and our guest that answers as its guest; a line is typed,
     a question written to xenstore, and the guest asked to shut down. Expected: both answers, and an end that is a power-off."""
     options = "extra='pv-shim console=xen,pv' on_poweroff=preserve on_crash=preserve"
-    with machine("nested_real_xen", {"guest/shim": SHIM}, cpu=TCG_CPU, cpus=2, lifetime=300) as session:
+    with machine("nested_real_xen", {"guest/shim": SHIM}, cpu=TCG_CPU, cpus=2, accel=SVM_ACCEL, lifetime=300) as session:
         session.expect(PROMPT)
         session.send(f"xl create -c name=shim type=pvh kernel=/guest/shim ramdisk=/guest/answer memory=64 {options}\r")
         session.expect(r"PVH start info")
