@@ -28,6 +28,7 @@ struct victim {
     struct blkif_sring *shared;
     blkif_front_ring_t ring;
     grant_ref_t ring_ref, refs[PAGES];
+    void *pages[PAGES];
     evtchn_port_t port;
     struct semaphore event;
 };
@@ -96,6 +97,34 @@ static void connect(struct victim *victim)
     xenbus_switch_state(&victim->bus, XBT_NULL, XenbusStateConnected);
 }
 
+/* Segments on a page to which the disk's own reads may write at the same time. */
+static void fill_indirect(struct victim *victim, struct blkif_request_indirect *request)
+{
+    unsigned int page = noise() % PAGES;
+    struct blkif_request_segment *segments = victim->pages[page];
+
+    request->indirect_op = (uint8_t)(noise() % 8 ? noise() % 2 : noise());
+    request->nr_segments = (uint16_t)(noise() % 8 ? 1 + noise() % 40 : noise());
+    request->sector_number = noise() % 4096;
+    request->indirect_grefs[0] = noise() % 8 ? victim->refs[page] : noise() % 5000;
+    for (unsigned int i = 0; i < 40; i++)
+        segments[i] = (struct blkif_request_segment){ .gref = victim->refs[noise() % PAGES],
+                                                      .first_sect = (uint8_t)(noise() % 64 ? 0 : noise()),
+                                                      .last_sect = (uint8_t)(noise() % 64 ? 7 : noise()) };
+}
+
+/* Takes pages away that are in use, as far as the hypervisor lets us, and grants them anew. */
+static void pull_grants(struct victim *victim)
+{
+    for (unsigned int i = 0; i < PAGES; i++) {
+        unsigned int page = noise() % PAGES;
+
+        gnttab_revoke_reserved(victim->refs[page]);
+        gnttab_grant_reserved(victim->refs[page], victim->bus.other_id, virt_to_mfn(victim->pages[page]),
+                              page % 4 == 3);
+    }
+}
+
 /* Anything from noise to nearly right. */
 static void put_request(struct victim *victim)
 {
@@ -107,6 +136,10 @@ static void put_request(struct victim *victim)
     if (noise() % 8 == 0)
         return;
     request->operation = (uint8_t)(noise() % 8);
+    if (request->operation == BLKIF_OP_INDIRECT) {
+        fill_indirect(victim, (struct blkif_request_indirect *)request);
+        return;
+    }
     request->nr_segments = (uint8_t)(noise() % 14);
     request->sector_number = noise() % 2 ? noise() % 4096 : (uint64_t)noise() << 40 | noise();
     for (unsigned int i = 0; i < BLKIF_MAX_SEGMENTS_PER_REQUEST; i++)
@@ -125,6 +158,7 @@ static bool all_answered(struct victim *victim)
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&victim->ring, notify);
     if (notify)
         evtchn_send(victim->port);
+    pull_grants(victim);
     while (*(volatile RING_IDX *)&victim->shared->rsp_prod != victim->ring.req_prod_pvt) {
         victim->shared->rsp_event = victim->shared->rsp_prod + 1;
         if (*(volatile RING_IDX *)&victim->shared->rsp_prod != victim->ring.req_prod_pvt &&
@@ -212,10 +246,9 @@ static void init(struct victim *victim)
     victim->ring_ref =
         (grant_ref_t)gnttab_grant_access(victim->bus.other_id, virt_to_mfn(victim->shared), false);
     for (unsigned int i = 0; i < PAGES; i++) {
-        void *page = page_alloc_zeroed();
-
+        victim->pages[i] = page_alloc_zeroed();
         victim->refs[i] =
-            (grant_ref_t)gnttab_grant_access(victim->bus.other_id, virt_to_mfn(page), i % 4 == 3);
+            (grant_ref_t)gnttab_grant_access(victim->bus.other_id, virt_to_mfn(victim->pages[i]), i % 4 == 3);
     }
 }
 
