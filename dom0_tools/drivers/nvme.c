@@ -34,8 +34,6 @@
 
 #define MAX_CONTROLLERS 16
 #define MAX_REVIVALS    5
-#define WATCH_PERIOD    NSEC_PER_SEC
-#define COMMAND_TIME    (30 * NSEC_PER_SEC)
 
 static unsigned nr_controllers;
 
@@ -210,10 +208,12 @@ static void check(struct nvme_controller *controller)
         nvme_fail(controller, "does not answer any more");
     else if (status & NVME_CSTS_FATAL)
         nvme_fail(controller, "reports a fatal fault");
+    else if (!(status & NVME_CSTS_READY))
+        nvme_fail(controller, "is not ready any more");
     for (unsigned i = 0; i < controller->nr_queues; i++) {
         struct nvme_queue *queue = &controller->queues[i];
 
-        if (queue->under_way > 0 && now > queue->stalled_since + COMMAND_TIME)
+        if (queue->under_way > 0 && now > queue->stalled_since + driver_disk_timeout())
             nvme_fail(controller, "does not finish a command");
     }
 }
@@ -225,10 +225,13 @@ static void keep_alive(void *arg)
     unsigned revivals = 0;
 
     while (revivals++ < MAX_REVIVALS) {
-        while (semaphore_down_until(&controller->revive, time_ns() + WATCH_PERIOD) != 0)
+        while (semaphore_down_until(&controller->revive, time_ns() + DRIVER_WATCH_PERIOD) != 0)
             check(controller);
+        /* It may have lost what it was told; and one that does not stop must not reach memory. */
+        pci_command_bits(controller->function.address, PCI_COMMAND_MEMORY, PCI_COMMAND_MASTER);
         stop(controller);
         drop_all(controller);
+        pci_command_bits(controller->function.address, PCI_COMMAND_MASTER, 0);
         if (!bring_up(controller))
             break;
         controller->failed = false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Virtio block devices (Virtio 1.1, 5.2). Requests that find no room wait in a queue of the disk's own. When
- * the device fails, what it holds ends with EIO; a thread resets it and takes it into use again, a few times.
+ * the device fails, vanishes or ends nothing for too long, what it holds ends with EIO; a thread resets it
+ * and takes it into use again, a few times.
  */
 #include "dom0_tools/block/registry.h"
 #include "dom0_tools/drivers/drivers.h"
@@ -11,6 +12,7 @@
 #include "pvguest/memory.h"
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
+#include "pvguest/time.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -83,6 +85,7 @@ struct virtio_disk {
     unsigned nr_queues;
     unsigned max_segments;
     bool failed;
+    unsigned begun, ended; /* requests of the device; free-running */
     struct block_queue waiting;
     struct semaphore revive;
 };
@@ -159,6 +162,7 @@ static bool start(struct disk_queue *queue, struct block_request *request)
     if (!virtqueue_add(&queue->queue.ring, segments, readable, count - readable, slot))
         return false;
     queue->free = slot->next_free;
+    ((struct virtio_disk *)queue->queue.arg)->begun++;
     return true;
 }
 
@@ -196,6 +200,7 @@ static void take_finished(struct disk_queue *queue)
 {
     struct slot *slot;
     uint32_t written;
+    struct virtio_disk *disk = queue->queue.arg;
 
     do {
         while ((slot = virtqueue_take(&queue->queue.ring, &written)) != NULL) {
@@ -203,6 +208,7 @@ static void take_finished(struct disk_queue *queue)
             int error = slot_error(slot);
 
             free_slot(queue, slot);
+            disk->ended++;
             request->done(request, error);
         }
     } while (!virtqueue_arm(&queue->queue.ring));
@@ -353,6 +359,7 @@ static void drop_requests(struct virtio_disk *disk)
         while ((slot = virtqueue_drain(&disk->queues[i].queue.ring)) != NULL) {
             request = slot->request;
             free_slot(&disk->queues[i], slot);
+            disk->ended++;
             request->done(request, EIO);
         }
     }
@@ -363,7 +370,27 @@ static void drop_requests(struct virtio_disk *disk)
     upcalls_restore(masked);
 }
 
-/* A thread for each disk: waits for its device to fail. */
+/* Waits for the device to fail; looks now and then whether it is there and ends what it has begun. */
+static void watch(struct virtio_disk *disk)
+{
+    uint64_t since = time_ns();
+    unsigned ended = disk->ended;
+
+    while (semaphore_down_until(&disk->revive, time_ns() + DRIVER_WATCH_PERIOD) != 0) {
+        bool masked = upcalls_disable();
+
+        if (disk->begun == disk->ended || disk->ended != ended)
+            since = time_ns();
+        ended = disk->ended;
+        if (time_ns() - since >= driver_disk_timeout())
+            virtio_give_up(&disk->device, "it ends no request any more");
+        if (virtio_failed(&disk->device) != NULL)
+            fail(disk);
+        upcalls_restore(masked);
+    }
+}
+
+/* A thread for each disk. */
 static void keep_alive(void *arg)
 {
     struct virtio_disk *disk = arg;
@@ -371,7 +398,7 @@ static void keep_alive(void *arg)
     for (unsigned tries = 0; tries < MAX_REVIVALS; tries++) {
         struct pci_function function = disk->device.function;
 
-        semaphore_down(&disk->revive);
+        watch(disk);
         virtio_reset(&disk->device);
         drop_requests(disk);
         virtio_close(&disk->device);

@@ -189,10 +189,13 @@ static void drop_waiting(struct virtio_nic *nic)
 
 static void check(struct virtio_nic *nic)
 {
-    if (nic->failed || virtio_failed(&nic->device) == NULL)
-        return;
-    nic->failed = true;
-    semaphore_up(&nic->revive);
+    bool masked = upcalls_disable();
+
+    if (!nic->failed && virtio_failed(&nic->device) != NULL) {
+        nic->failed = true;
+        semaphore_up(&nic->revive);
+    }
+    upcalls_restore(masked);
 }
 
 /* After a batch of packets, and when the device has sent some. */
@@ -446,7 +449,8 @@ static void keep_alive(void *arg)
     for (unsigned tries = 0; tries < MAX_REVIVALS; tries++) {
         struct pci_function function = nic->device.function;
 
-        semaphore_down(&nic->revive);
+        while (semaphore_down_until(&nic->revive, time_ns() + DRIVER_WATCH_PERIOD) != 0)
+            check(nic);
         virtio_reset(&nic->device);
         worker_call(network_worker(), drop_all, nic);
         virtio_close(&nic->device);

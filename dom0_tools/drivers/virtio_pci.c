@@ -162,7 +162,7 @@ static const char *map_registers(struct virtio_device *device)
     struct pci_address address = device->function.address;
     unsigned cap = pci_find_capability(address, PCI_CAP_VENDOR);
 
-    pci_command_bits(address, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, PCI_COMMAND_INTX_OFF);
+    pci_command_bits(address, PCI_COMMAND_MEMORY, PCI_COMMAND_INTX_OFF);
     for (int hops = 0; cap >= 0x40 && hops < CAPABILITY_HOPS; hops++) {
         if (pci_config_read(address, cap, 1) == PCI_CAP_VENDOR && !map_capability(device, cap))
             return "a capability describes registers that cannot be mapped";
@@ -185,6 +185,9 @@ void virtio_reset(struct virtio_device *device)
 {
     uint64_t deadline = time_ns() + RESET_TIME;
 
+    /* Its registers may have been switched off, and then it would not hear of the reset. What does not reset
+     * must not reach memory. */
+    pci_command_bits(device->function.address, PCI_COMMAND_MEMORY, PCI_COMMAND_MASTER);
     set_status(device, 0);
     while (read8(device, COMMON_STATUS) != 0 && time_ns() < deadline)
         continue;
@@ -207,6 +210,7 @@ static const char *negotiate(struct virtio_device *device, uint64_t wanted)
     virtio_reset(device);
     if (device->failure != NULL)
         return device->failure;
+    pci_command_bits(device->function.address, PCI_COMMAND_MASTER, 0);
     set_status(device, STATUS_ACKNOWLEDGE);
     set_status(device, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
     device->features = offered_features(device) &
@@ -379,6 +383,7 @@ int virtio_queue_setup(struct virtio_device *device, struct virtio_queue *queue,
 int virtio_start(struct virtio_device *device)
 {
     set_status(device, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+    device->started = true;
     return virtio_failed(device) == NULL ? 0 : EIO;
 }
 
@@ -439,6 +444,14 @@ void virtio_kick(struct virtio_queue *queue)
         *queue->doorbell = queue->index;
 }
 
+void virtio_give_up(struct virtio_device *device, const char *why)
+{
+    if (device->failure != NULL || why == NULL)
+        return;
+    device->failure = why;
+    console_printf("%s: the virtio device is switched off: %s\n", device->name, why);
+}
+
 const char *virtio_failed(struct virtio_device *device)
 {
     uint8_t status;
@@ -447,13 +460,12 @@ const char *virtio_failed(struct virtio_device *device)
         return device->failure;
     status = read8(device, COMMON_STATUS);
     if (status == STATUS_ABSENT)
-        device->failure = "it does not answer any more";
+        virtio_give_up(device, "it does not answer any more");
     else if ((status & STATUS_NEEDS_RESET) != 0)
-        device->failure = "it wants to be reset";
+        virtio_give_up(device, "it wants to be reset");
+    else if (device->started && (status & STATUS_DRIVER_OK) == 0)
+        virtio_give_up(device, "it does not know any more that it was started");
     for (const struct virtio_queue *queue = device->queues; queue != NULL; queue = queue->next)
-        if (device->failure == NULL)
-            device->failure = queue->ring.broken;
-    if (device->failure != NULL)
-        console_printf("%s: the virtio device is switched off: %s\n", device->name, device->failure);
+        virtio_give_up(device, queue->ring.broken);
     return device->failure;
 }

@@ -58,6 +58,7 @@ struct virtio_device {
     uint64_t features; /* negotiated */
     uint64_t msix_table;
     uint16_t nr_vectors, nr_queues;
+    bool started;
     const char *failure;
     struct virtio_queue *queues; /* those set up, latest first */
     struct pirq config_pirq;
@@ -91,7 +92,7 @@ int virtio_start(struct virtio_device *device);
  * virtqueue_drain() after virtio_reset(). */
 void virtio_close(struct virtio_device *device);
 
-/* Stops the device: it touches no memory any more. */
+/* Stops the device: it touches no memory any more, also if it does not reset. */
 void virtio_reset(struct virtio_device *device);
 
 /* Copies a field of length bytes of device configuration, as it was at one moment (4.1.4.3.1). False: out of
@@ -103,5 +104,8 @@ void virtio_kick(struct virtio_queue *queue);
 
 /* Why the device is of no use any more, or NULL; looks at its status and its queues. Any context. */
 const char *virtio_failed(struct virtio_device *device);
+
+/* Gives the device up for a reason that its driver has found. Any context. */
+void virtio_give_up(struct virtio_device *device, const char *why);
 
 #endif

@@ -73,18 +73,25 @@ class Disks:
             check("return" in answer, f"QEMU says {answer}")
             return answer["return"]
 
+    def pull_out(self, model):
+        """Switches the registers of the PCI device of that (vendor, device) off, as if it were not there any more."""
+        for function in self.command("query-pci")[0]["devices"]:
+            if (function["id"]["vendor"], function["id"]["device"]) == model:
+                for line in (f"o/w 0xcf8 {0x80000004 | function['slot'] << 11 | function['function'] << 8:#x}", "o/h 0xcfc 0x400"):
+                    self.command("human-monitor-command", **{"command-line": line})
+
     def statistics(self, number):
         return next(entry["stats"] for entry in self.command("query-blockstats") if entry.get("device") == f"d{number}")
 
 
-def machine(name, disks, files, lifetime=120, read_only=(), dom0_arguments="", **options):
+def machine(name, disks, files, lifetime=400, read_only=(), dom0_arguments="", **options):
     """A session with dom0, which has these files and disks."""
     archive = dom0_files(name, {"guest/linux": CLOUD, "guest/initrd": GUEST, "guest/disk": DISK, **files})
     options.setdefault("append", CONSOLE)
     return boot(name, lifetime=lifetime, cpu=TCG_CPU, modules=[(DOM0, dom0_arguments), (archive, "")], extra=disks.qemu(read_only), **options)
 
 
-def until(condition, otherwise, seconds=60):
+def until(condition, otherwise, seconds=200):
     """Waits for something that the serial line does not tell."""
     end = time.monotonic() + seconds
     while not condition():
@@ -110,11 +117,11 @@ def enter(session):
     session.expect(r"guest# ")
     mark = f"entered-{session.position}"
     session.send(f"echo {mark}\r")
-    session.expect(rf"{mark}\n", 30)
+    session.expect(rf"{mark}\n", 200)
     session.expect(r"guest: status 0\nguest# ")
 
 
-def guest(session, line, status=0, timeout=60):
+def guest(session, line, status=0, timeout=200):
     """A line at Linux's shell; returns what it printed."""
     before = session.position
     session.send(line + "\r")
@@ -144,7 +151,7 @@ def disk_linux_ext4():
             guest(session, "/sbin/mke2fs -q -t ext4 /dev/xvda && mount -t ext4 /dev/xvda /mnt")
             guest(session, "dd if=/dev/urandom of=/mnt/data bs=1M count=12 2>/dev/null")
             first = re.search(r"^([0-9a-f]{32}) ", guest(session, "md5sum /mnt/data"), re.M)[1]
-            guest(session, "cd /mnt; " + FIO + " >/tmp/fio; tail -c 300 /tmp/fio; cd /", timeout=90)
+            guest(session, "cd /mnt; " + FIO + " >/tmp/fio; tail -c 300 /tmp/fio; cd /")
             before = disks.statistics(0)["flush_operations"]
             guest(session, "sync /mnt/data")
             guest(session, "echo x >/mnt/note; sync")
@@ -179,7 +186,7 @@ def disk_persistent_grants():
                          "xen_blkfront.max_queues=4 xen_blkfront.max_ring_page_order=1' \"disk=['phy:vda,xvda,w']\"")  # fmt: skip
             enter(session)
             check("persistent grants: enabled" in guest(session, "dmesg | grep blkfront"), "they are not enabled")
-            guest(session, "cd /dev; " + FIO.replace("--name=v", "--filename=xvda") + " --numjobs=4 --offset_increment=8M --size=8M --name=v >/tmp/fio", timeout=90)
+            guest(session, "cd /dev; " + FIO.replace("--name=v", "--filename=xvda") + " --numjobs=4 --offset_increment=8M --size=8M --name=v >/tmp/fio")
             leave(session)
             nodes = session.command_line("xenstore-ls /local/domain/1/device/vbd")
             check('ring-page-order = "1"' in nodes and 'multi-queue-num-queues = "4"' in nodes, "another ring:\n" + nodes)
@@ -274,9 +281,9 @@ def disk_own_frontend():
                 else:
                     check(False, "the frontend has not come back:\n" + session.tail())
             session.send("xl console own\r")
-            session.expect(r"disk: discard: done", 60)
+            session.expect(r"disk: discard: done", 200)
             for _ in range(3):
-                session.expect(r"disk: randread bytes 8192 .* 0 failed, 0 different", 60)
+                session.expect(r"disk: randread bytes 8192 .* 0 failed, 0 different", 200)
             check("disk: xvda, 4096 sectors of 4096 bytes, writable" in session.output, "another size:\n" + session.tail())
             check(not re.search(r"[1-9]\d* (failed|different)", session.output), "not all is as it was written:\n" + session.tail())
             leave(session)
@@ -285,8 +292,8 @@ def disk_own_frontend():
                 if not re.search(r"^own ", session.command_line("xl list"), re.M):
                     break
             session.send("xl create -c -q name=nvme kernel=/guest/disk memory=24 extra='verify:131072:8:100 verify:512:16:500' \"disk=['phy:nvme0n1,xvda,w']\"\r")
-            session.expect(r"disk: randread bytes 131072 .* 0 failed, 0 different", 60)
-            session.expect(r"disk: randread bytes 512 .* 0 failed, 0 different", 60)
+            session.expect(r"disk: randread bytes 131072 .* 0 failed, 0 different", 200)
+            session.expect(r"disk: randread bytes 512 .* 0 failed, 0 different", 200)
             session.expect(r"disk: ok")
             session.expect(PROMPT)
             power_off(session)
@@ -298,7 +305,7 @@ def disk_fair_sharing():
     200 requests a second; the second domain reads 400 blocks while the first reads without end; QEMU counts what both have had meanwhile. Expected: each
     gets as much as the other, within a factor of 1.5."""
     with Disks(16, drive=",throttling.iops-total=200") as disks:
-        with machine("disk_fair_sharing", disks, {}, lifetime=180) as session:
+        with machine("disk_fair_sharing", disks, {}, lifetime=400) as session:
             session.expect(PROMPT)
             run(session, "xl create -q name=deep kernel=/guest/disk memory=32 extra='randread:4096:64:100000000' \"disk=['phy:vda,xvda,r']\"")
             before = disks.statistics(0)["rd_operations"]
@@ -309,6 +316,41 @@ def disk_fair_sharing():
             session.expect(r"disk: randread .* count 400: .* 0 failed")
             deep = disks.statistics(0)["rd_operations"] - before - 400
             check(400 / 1.5 < deep < 400 * 1.5, f"with depth 64: {deep} requests while the other got 400")
+
+
+@test
+def disk_that_stalls_or_vanishes():
+    """What: a virtio disk that takes requests and ends none, and disks whose registers are gone. Why: a guest must get an error, not wait for ever, and the disk
+    must be of use again when it works. Method: QEMU's throttle at a byte a second, lifted when dom0 has given the disk up; then QEMU's monitor switches the
+    registers of the virtio disk and of the NVMe disk off. Expected: dom0 reports each, resets the device and uses it again; requests of the guest
+    that were under way fail, those after them succeed."""
+    with Disks(8, 8, devices=("virtio-blk-pci", "nvme,serial=n")) as disks:
+        with machine("disk_that_stalls_or_vanishes", disks, {}, dom0_arguments="DISK_TIMEOUT=10") as session:
+            session.expect(PROMPT)
+            session.send("xl create -c -q name=own kernel=/guest/disk memory=32 extra='randread:4096:4:200000000' \"disk=['phy:vda,xvda,r']\"\r")
+            until(lambda: disks.statistics(0)["rd_operations"] > 1000, "the domain does not read")
+            throttle = {"device": "d0", "bps_rd": 0, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0}
+            disks.command("block_set_io_throttle", bps=1, **throttle)
+            session.expect(r"vda: the virtio device is switched off: it ends no request any more")
+            disks.command("block_set_io_throttle", bps=0, **throttle)
+            session.expect(r"vda: the virtio device works again")
+            before = disks.statistics(0)["rd_operations"]
+            until(lambda: disks.statistics(0)["rd_operations"] > before + 1000, "the domain does not read any more")
+            leave(session)
+            run(session, "xl destroy own")
+            for name, model, said in (("vda", (0x1AF4, 0x1001), r"vda: the virtio device is switched off: it does not (answer|know) any more"),
+                                      ("nvme0n1", (0x1B36, 0x0010), r"nvme0: (does not answer|is not ready) any more; it is reset")):  # fmt: skip
+                session.send(f"xl create -c -q name=own kernel=/guest/disk memory=32 extra='randread:4096:4:200000000' \"disk=['phy:{name},xvda,w']\"\r")
+                session.expect(r"disk: xvda")
+                disks.pull_out(model)
+                session.expect(said)
+                session.expect(name[:5].rstrip("n") + r": the (virtio device|controller) works again")
+                leave(session)
+                run(session, "xl destroy own")
+                session.send(f"xl create -c -q name=own kernel=/guest/disk memory=32 extra='verify:4096:8:500' \"disk=['phy:{name},xvda,w']\"\r")
+                session.expect(r"disk: randread bytes 4096 depth 8 .* 0 failed, 0 different")
+                session.expect(PROMPT)
+            power_off(session)
 
 
 GRUB_CONFIG = b"""set timeout=0
@@ -337,7 +379,7 @@ def disk_grub_chain():
     shell; the kernel's checksum, read through the new frontend, is that of the file."""
     with Disks(64) as disks:
         make_boot_disk(disks.path(0))
-        with machine("disk_grub_chain", disks, {"guest/grub": GRUB}, lifetime=240) as session:
+        with machine("disk_grub_chain", disks, {"guest/grub": GRUB}, lifetime=600) as session:
             session.expect(PROMPT)
             run(session, "xl create -q name=lin kernel=/guest/grub memory=400 \"disk=['phy:vda,xvda,w']\"")
             enter(session)
@@ -367,10 +409,10 @@ def disk_hostile_frontend():
                 run(session, "xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='requests index nodes requests vanish' "
                              "\"disk=['phy:vda,xvda,w']\"")  # fmt: skip
                 session.send("xl console bad\r")
-                session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 60)
+                session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 200)
                 session.expect(r"baddisk: index: closed")
                 session.expect(r"(baddisk: nodes: closed\n){7}")
-                session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 60)
+                session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 200)
                 session.expect(r"baddisk: vanish")
                 leave(session)
                 said = session.command_line(f"xenstore-read /local/domain/0/error/backend/vbd/{number}/51712/error")
@@ -382,6 +424,13 @@ def disk_hostile_frontend():
                         break
                 check(number < 3 or after == before, f"before {before}, after {after}")
                 before = after
+            session.send("xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='index' \"disk=['phy:vda,xvda,w']\"\r")
+            session.expect(r"vbd 4/51712: closed: its ring's request index runs ahead\n")
+            session.send("xl console bad\r")
+            session.expect(r"baddisk: index: closed")
+            leave(session)
+            said = session.command_line("xenstore-read /local/domain/0/error/backend/vbd/4/51712/error")
+            check("its ring's request index runs ahead" in said, "the error node says " + said)
             power_off(session)
 
 
