@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* set_trap_table: the virtual IDT (arch-x86/xen.h struct trap_info). */
-#include "hv/lib/string.h"
 #include "hv/pv/pv.h"
 #include "hypercalls/hypercall.h"
 
 /*
  * arg: list of struct trap_info that ends with one of address 0; no list clears the table. 0, -EFAULT,
- * -EINVAL (address not canonical). Entries before a bad one stay set, as the list is taken entry by entry.
- * Restarts at the entry it came to.
+ * -EINVAL (address not canonical), -ENOMEM. Entries before a bad one stay set, as the list is taken entry by
+ * entry. Restarts at the entry it came to.
  */
 int64_t do_set_trap_table(uint64_t arg[6])
 {
-    struct trap_info *table = current->pv.traps, entry;
+    struct vcpu *v = current;
+    struct trap_info entry;
 
     if (!arg[0]) {
-        memset(table, 0, 256 * sizeof(*table));
+        pv_traps_clear(v);
         return 0;
     }
     for (;;) {
@@ -24,8 +24,10 @@ int64_t do_set_trap_table(uint64_t arg[6])
             return 0;
         if (!is_canonical(entry.address))
             return -EINVAL;
+        if (!pv_traps_reach(v, entry.vector))
+            return -ENOMEM;
         entry.cs |= 3;
-        table[entry.vector] = entry;
+        v->pv.traps[entry.vector] = entry;
         arg[0] += sizeof(entry);
         if (hypercall_preempt_check(1))
             return HYPERCALL_RESTART;

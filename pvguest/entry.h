@@ -24,7 +24,7 @@ void trap_dispatch(struct trap_frame *frame);
 void evtchn_upcall(struct trap_frame *frame);
 void start_of_day(struct start_info *si);
 
-/* The 256 entries for the hypervisor's trap table, also for further vCPUs. */
+/* The 32 entries for the hypervisor's trap table, also for further vCPUs. */
 void trap_fill_table(struct trap_info *table);
 
 #endif

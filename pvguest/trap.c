@@ -8,7 +8,7 @@
 #include "pvguest/xen_errno.h"
 #include <xen/callback.h>
 
-#define NR_VECTORS      256
+#define NR_VECTORS      32
 #define VECTOR_FAILSAFE 257
 
 #define TRAP_FLAG_DPL1        1 /* guest-kernel code may raise it by INT n */
@@ -94,7 +94,7 @@ void trap_dispatch(struct trap_frame *frame)
 void trap_fill_table(struct trap_info *table)
 {
     for (unsigned int vector = 0; vector < NR_VECTORS; vector++) {
-        bool software = vector == TRAP_BREAKPOINT || vector == 4 || vector >= 32;
+        bool software = vector == TRAP_BREAKPOINT || vector == 4;
 
         table[vector] = (struct trap_info){
             .vector = (uint8_t)vector,

@@ -29,7 +29,7 @@ struct trap_frame {
 /* Returns true if it dealt with the exception and the interrupted code shall continue. */
 typedef bool (*trap_handler_t)(struct trap_frame *frame);
 
-/* Sets the handler of a vector (0..255) for all vCPUs; NULL removes it. Returns the one before, so that a
+/* Sets the handler of an exception (0..31) for all vCPUs; NULL removes it. Returns the one before, so that a
  * handler can pass on what it does not know. */
 trap_handler_t trap_set_handler(unsigned int vector, trap_handler_t handler);
 

@@ -14,7 +14,8 @@ struct pv_callback {
 };
 
 struct pv_vcpu {
-    struct trap_info *traps; /* 256 entries, one page; .address 0 = none */
+    struct trap_info *traps; /* for vectors below nr_traps; .address 0 = none. hv/pv/trap_table.h */
+    uint16_t nr_traps;
     struct pv_callback event, failsafe, syscall, syscall32, sysenter;
     uint16_t syscall32_cs, sysenter_cs;
 
@@ -40,6 +41,7 @@ struct pv_vcpu {
     uint64_t cr3;       /* what is (to be) in CR3 */
 
     pte_t *window; /* L1 entries of the GDT (16) and LDT (16) windows */
+    uint64_t window_va;
     uint64_t gdt_frames[14];
     uint16_t gdt_entries;
     uint64_t ldt_base; /* guest virtual */
@@ -58,8 +60,6 @@ struct pv_vcpu {
      BIT(VMASST_TYPE_m2p_strict))
 
 struct pv_domain {
-    pte_t *perdomain_l3; /* root of SLOT_DOMAIN for this domain */
-
     /* d->mmu_lock; hv/pv/page_type.c and pv_mm.c */
     uint32_t drop[8]; /* frames whose release as L2..L4 was preempted, last one on top */
     uint32_t drops;

@@ -8,7 +8,7 @@
  *  257   0xffff808000000000   machine-to-phys table, the hypervisor's writable view
  *  258   0xffff810000000000   frame table (struct frame by mfn)
  *  259   0xffff818000000000   virtual areas: CPU stacks with guard pages, device mappings
- *  260   0xffff820000000000   per-domain: GDT and LDT windows of each vCPU
+ *  260   0xffff820000000000   GDT and LDT windows of each vCPU (hv/pv/window.c)
  *  261   0xffff828000000000   hypervisor image
  *  262+  0xffff830000000000   direct map of all RAM (5 TiB)
  */
@@ -21,7 +21,7 @@
 #define SLOT_M2P_RW   257
 #define SLOT_FRAMES   258
 #define SLOT_VMAP     259
-#define SLOT_DOMAIN   260
+#define SLOT_WINDOWS  260
 #define SLOT_IMAGE    261
 #define SLOT_DIRECT   262
 
@@ -33,7 +33,7 @@
 #define FRAME_TABLE_START 0xffff810000000000
 #define VMAP_START        0xffff818000000000
 #define VMAP_END          0xffff820000000000
-#define PERDOMAIN_START   0xffff820000000000
+#define WINDOWS_START     0xffff820000000000
 #define IMAGE_START       0xffff828000000000
 #define DIRECT_MAP_START  0xffff830000000000
 #define DIRECT_MAP_END    0xffff880000000000
@@ -41,10 +41,5 @@
 /* Non-canonical hole: what a guest's user or kernel address must avoid. */
 #define CANONICAL_LOW_END    0x0000800000000000
 #define CANONICAL_HIGH_START 0xffff800000000000
-
-/* Per-vCPU windows in SLOT_DOMAIN: 16 pages of GDT then 16 pages of LDT for each vCPU id. */
-#define VCPU_WINDOW_SHIFT   17
-#define GDT_WINDOW(vcpu_id) (PERDOMAIN_START + ((vcpu_id) << VCPU_WINDOW_SHIFT))
-#define LDT_WINDOW(vcpu_id) (GDT_WINDOW(vcpu_id) + 0x10000)
 
 #endif

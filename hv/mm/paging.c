@@ -76,6 +76,11 @@ static pte_t *walk(uint64_t va, unsigned int level)
     return &table[pt_index(va, level)];
 }
 
+pte_t *hv_l1_table(uint64_t va)
+{
+    return walk(va & ~(SIZE_2M - 1), 1);
+}
+
 pte_t *hv_l2_slot(uint64_t va)
 {
     pte_t *l3 = mfn_to_virt(pte_mfn(idle_l4[pt_index(va, 4)]));
@@ -266,7 +271,7 @@ void __init paging_init(const struct boot_ram_range *ram, unsigned int n)
     for (unsigned int slot = HV_FIRST_SLOT; slot <= HV_LAST_SLOT; slot++) {
         if (slot == SLOT_IMAGE)
             idle_l4[slot] = boot_l4[slot] & ~PTE_US;
-        else if (slot < SLOT_DIRECT && slot != SLOT_DOMAIN)
+        else if (slot < SLOT_DIRECT)
             prepare_slot(slot);
     }
     map_ram(ram, n);

@@ -62,6 +62,10 @@ void hv_unmap(uint64_t va, uint64_t pages); /* and flush it on all CPUs */
 /* Change the flags of existing 4 KiB mappings (W^X of the image). */
 void hv_protect(uint64_t va, uint64_t pages, uint64_t flags);
 
+/* The L1 table that covers va, in a slot whose tables the caller alone makes, under a lock of its own; NULL:
+ * no memory. */
+pte_t *hv_l1_table(uint64_t va);
+
 /* The L2 entry that covers va, in a part of the hypervisor's slots whose tables are known to exist. */
 pte_t *hv_l2_slot(uint64_t va);
 

@@ -118,20 +118,17 @@ void pv_inject_trap(unsigned int vector, uint32_t error_code)
 {
     struct vcpu *v = current;
     struct regs *r = guest_regs();
-    const struct trap_info *ti = &v->pv.traps[vector & 0xff];
+    const struct trap_info *ti = &v->pv.traps[vector & 31];
 
-    if (vector < 32 && (VECTORS_WITH_ERROR_CODE & BIT(vector)))
+    if (VECTORS_WITH_ERROR_CODE & BIT(vector))
         bounce(v, r, ti->address, TI_GET_IF(ti), true, error_code, FLAGS_CLEARED);
     else
         bounce(v, r, ti->address, TI_GET_IF(ti), false, 0, FLAGS_CLEARED);
 }
 
-void pv_inject_software(unsigned int vector)
+void pv_inject_software(const struct trap_info *ti)
 {
-    struct vcpu *v = current;
-    const struct trap_info *ti = &v->pv.traps[vector & 0xff];
-
-    bounce(v, guest_regs(), ti->address, TI_GET_IF(ti), false, 0, FLAGS_CLEARED);
+    bounce(current, guest_regs(), ti->address, TI_GET_IF(ti), false, 0, FLAGS_CLEARED);
 }
 
 void pv_inject_page_fault(uint64_t cr2, uint32_t error_code)

@@ -14,11 +14,9 @@
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv.h"
 
-#define TRAPS 256
-
 static bool traps_valid(const struct trap_info *t)
 {
-    for (unsigned int i = 0; i < TRAPS; i++)
+    for (unsigned int i = 0; i < TRAPS_ALL; i++)
         if (!is_canonical(t[i].address))
             return false;
     return true;
@@ -58,14 +56,15 @@ static int get_tables(struct domain *d, mfn_t kernel, mfn_t user)
 
 void pv_vcpu_reset(struct vcpu *v)
 {
-    struct trap_info *traps = v->pv.traps;
-    pte_t *window = v->pv.window;
+    struct pv_vcpu kept = v->pv;
 
     memset(&v->regs, 0, sizeof(v->regs));
     memset(&v->pv, 0, sizeof(v->pv));
-    memset(traps, 0, TRAPS * sizeof(*traps));
-    v->pv.traps = traps;
-    v->pv.window = window;
+    v->pv.traps = kept.traps;
+    v->pv.nr_traps = kept.nr_traps;
+    pv_traps_clear(v);
+    v->pv.window = kept.window;
+    v->pv.window_va = kept.window_va;
     v->pv.in_kernel = true;
     v->pv.kernel_ss = SEL_GUEST_DS;
     v->pv.cr4 = pv_guest_cr4(0);
@@ -110,9 +109,19 @@ static void set_registers(struct vcpu *v, const struct cpu_user_regs *u)
     v->pv.gs = u->gs;
 }
 
+/* Room for all handlers that there are. */
+static bool reach_handlers(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    unsigned int vector = TRAPS_ALL - 1;
+
+    while (vector && !c->trap_ctxt[vector].address)
+        vector--;
+    return pv_traps_reach(v, (uint8_t)vector);
+}
+
 static void set_handlers(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-    for (unsigned int i = 0; i < TRAPS; i++) {
+    for (unsigned int i = 0; i < v->pv.nr_traps; i++) {
         v->pv.traps[i] = c->trap_ctxt[i];
         v->pv.traps[i].cs |= 3;
         v->pv.traps[i].vector = (uint8_t)i;
@@ -177,6 +186,8 @@ int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 
     if (!context_valid(c) || (!(c->flags & VGCF_in_kernel) && !user.m))
         return -EINVAL;
+    if (!reach_handlers(v, c))
+        return -ENOMEM;
     rc = get_tables(d, kernel, user);
     if (rc)
         return rc;
@@ -230,7 +241,7 @@ static void get_registers(const struct vcpu *v, struct cpu_user_regs *u)
 
 static void get_handlers(const struct vcpu *v, struct vcpu_guest_context *c)
 {
-    memcpy(c->trap_ctxt, v->pv.traps, sizeof(c->trap_ctxt));
+    memcpy(c->trap_ctxt, v->pv.traps, v->pv.nr_traps * sizeof(c->trap_ctxt[0]));
     c->event_callback_eip = v->pv.event.eip;
     c->failsafe_callback_eip = v->pv.failsafe.eip;
     c->syscall_callback_eip = v->pv.syscall.eip;

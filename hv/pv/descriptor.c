@@ -3,8 +3,8 @@
  * Guest descriptor tables.
  *
  * A guest's GDT and LDT pages are typed seg_desc (hv/pv/page_type.c): the guest cannot write them, so each
- * descriptor in them has passed pv_descriptor_ok(). The CPU reads them through the vCPU's window in the
- * per-domain slot: 16 pages of GDT (14 of the guest, one of the CPU it runs on), then 16 pages of LDT. GDT
+ * descriptor in them has passed pv_descriptor_ok(). The CPU reads them through the vCPU's window
+ * (hv/pv/window.c): 16 pages of GDT (14 of the guest, one of the CPU it runs on), then 16 pages of LDT. GDT
  * pages are mapped by set_gdt; LDT pages one by one when the CPU first faults on them, because guests set
  * large LDTs and use little of them. The windows are writable for the CPU's accessed bits.
  *
@@ -187,6 +187,6 @@ int pv_set_ldt(struct vcpu *v, uint64_t base, uint64_t entries)
     v->pv.ldt_base = base;
     v->pv.ldt_entries = (uint16_t)entries;
     if (v == current)
-        ldt_load(LDT_WINDOW((uint64_t)v->id), v->pv.ldt_entries);
+        ldt_load(pv_ldt_window(v), v->pv.ldt_entries);
     return 0;
 }

@@ -139,7 +139,7 @@ static int upper_validate(struct domain *d, struct frame *f, unsigned int level)
         table[f->aux] = e | PTE_US;
     }
     if (level == 4)
-        pv_init_hv_slots(d, table);
+        pv_init_hv_slots(table);
     return 0;
 }
 

@@ -13,8 +13,9 @@ extern const struct guest_ops pv_guest_ops; /* hv/pv/pv_domain.c */
  * Trap delivery (hv/pv/bounce.c): build the bounce frame on the guest's kernel stack and point the live frame
  * (guest_regs()) at the handler. A missing handler or bad stack crashes the domain. Current vCPU only.
  */
-void pv_inject_trap(unsigned int vector, uint32_t error_code); /* pushes the code if the vector has one */
-void pv_inject_software(unsigned int vector);                  /* int n: never an error code */
+/* An exception (below 32): pushes the code if the vector has one. */
+void pv_inject_trap(unsigned int vector, uint32_t error_code);
+void pv_inject_software(const struct trap_info *ti); /* int n: never an error code */
 void pv_inject_page_fault(uint64_t cr2, uint32_t error_code);
 void pv_inject_event(void); /* event callback; masks events */
 void pv_inject_nmi(void);
@@ -44,6 +45,22 @@ static __always_inline void pv_enter_user_mode(struct vcpu *v)
     write_cr3(v->pv.cr3);
 }
 
+/* The trap table (hv/pv/trap_table.c): exceptions are always in it. */
+#define TRAPS_ALL 256
+bool pv_traps_init(struct vcpu *v); /* false: no memory */
+void pv_traps_free(struct vcpu *v);
+void pv_traps_clear(struct vcpu *v);
+/* Make room for the vector's entry; v is current or does not run. False: no memory. */
+bool pv_traps_reach(struct vcpu *v, uint8_t vector);
+
+/* What v has for a vector that its guest chose. */
+static inline const struct trap_info *pv_trap(const struct vcpu *v, uint8_t vector)
+{
+    static const struct trap_info none;
+
+    return vector < v->pv.nr_traps ? &v->pv.traps[index_nospec(vector, v->pv.nr_traps)] : &none;
+}
+
 /* Emulation of a faulting instruction of the guest (hv/pv/emulate_priv.c): true = done, the guest goes on. */
 bool pv_emulate_privileged(struct regs *r);
 bool pv_emulate_forced_cpuid(struct regs *r);
@@ -55,8 +72,8 @@ void pv_fill_hypercall_page(void *page);
 
 /* Address space switch (hv/pv/pv_mm.c) */
 void pv_load_cr3(struct vcpu *v);
-/* Fill slots 256..271 of an L4 that becomes d's. */
-void pv_init_hv_slots(struct domain *d, pte_t *l4);
+/* Fill slots 256..271 of an L4 that becomes a guest's. */
+void pv_init_hv_slots(pte_t *l4);
 
 /* TSD and FSGSBASE of the current vCPU's CR4 into the CPU's. */
 void pv_load_cr4(const struct vcpu *v);
@@ -64,7 +81,22 @@ void pv_load_cr4(const struct vcpu *v);
 /* Descriptors and the windows through which the CPU reads them (hv/pv/descriptor.c) */
 #define GDT_WINDOW_PAGES 16
 #define LDT_WINDOW_PAGES 16
+#define GDT_WINDOW_BYTES (GDT_WINDOW_PAGES * PAGE_SIZE)
 #define LDT_WINDOW_BYTES (LDT_WINDOW_PAGES * PAGE_SIZE)
+
+/* A window for a new vCPU (hv/pv/window.c). 0, -ENOMEM. */
+int pv_window_alloc(struct vcpu *v);
+void pv_window_free(struct vcpu *v);
+
+static inline uint64_t pv_gdt_window(const struct vcpu *v)
+{
+    return v->pv.window_va;
+}
+
+static inline uint64_t pv_ldt_window(const struct vcpu *v)
+{
+    return v->pv.window_va + GDT_WINDOW_BYTES;
+}
 
 bool pv_descriptor_ok(uint64_t *desc); /* fix DPL, refuse dangerous ones */
 /*
@@ -86,8 +118,8 @@ void pv_init(void);
 /*
  * Register state of a vCPU as the ABI's struct vcpu_guest_context (hv/pv/context.c). The vCPU is not running.
  * pv_vcpu_set_context: VCPUOP_initialise and domctl setvcpucontext; takes type references on the page tables
- * and mmu_lock. 0; -EINVAL: an address, selector, table or frame is refused, nothing changed; -ERESTART:
- * validation was preempted, call again.
+ * and mmu_lock. 0; -EINVAL: an address, selector, table or frame is refused, nothing changed; -ENOMEM;
+ * -ERESTART: validation was preempted, call again.
  */
 int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void pv_vcpu_get_context(const struct vcpu *v, struct vcpu_guest_context *c);

@@ -2,9 +2,6 @@
 /*
  * PV domains and vCPUs: construction, schedule in and out, the end.
  *
- * Each domain has its own L3 behind SLOT_DOMAIN with the descriptor windows of its vCPUs (hv/mm/layout.h):
- * one L2, and an L1 for each 16 vCPUs, allocated when the first of them is created.
- *
  * Schedule out leaves the CPU on its own GDT and with no guest state in it but the page tables, which the
  * next vCPU (or the idle loop) replaces. An NMI may come at any instruction, so GDTR always points at mapped
  * memory: own GDT first, then CR3, then the new window.
@@ -27,9 +24,6 @@
 #include "hv/pv/pv.h"
 #include "hv/pv/pv_mm.h"
 
-#define WINDOW_PTES      (GDT_WINDOW_PAGES + LDT_WINDOW_PAGES)
-#define VCPUS_PER_WINDOW (PTES_PER_PAGE / WINDOW_PTES)
-
 /* CR4 bits that follow the guest's choice; the rest is the hypervisor's on every CPU. */
 #define CR4_GUEST (CR4_TSD | CR4_FSGSBASE)
 
@@ -37,69 +31,21 @@
 void ret_to_pv_guest(void);
 void __noreturn stack_reset_and_jump(void (*fn)(void));
 
-static pte_t *table_below(pte_t e)
-{
-    return e & PTE_P ? mfn_to_virt(pte_mfn(e)) : NULL;
-}
-
 static int pv_domain_init(struct domain *d)
 {
-    pte_t *l3 = hv_alloc_pages(0, ALLOC_ZERO);
-    pte_t *l2 = hv_alloc_pages(0, ALLOC_ZERO);
-
-    if (!l3 || !l2) {
-        if (l3)
-            hv_free_pages(l3, 0);
-        if (l2)
-            hv_free_pages(l2, 0);
-        return -ENOMEM;
-    }
-    l3[pt_index(PERDOMAIN_START, 3)] = pte_make(virt_to_mfn(l2), HV_RW);
-    d->pv.perdomain_l3 = l3;
     cpuid_policy_replace(d, NULL);
     return 0;
 }
 
 static void pv_domain_free(struct domain *d)
 {
-    pte_t *l3 = d->pv.perdomain_l3;
-    pte_t *l2;
-
     cpuid_policy_replace(d, NULL);
-    if (!l3)
-        return; /* pv_domain_init failed */
-    l2 = table_below(l3[pt_index(PERDOMAIN_START, 3)]);
-    for (unsigned int i = 0; i < DIV_ROUND_UP(MAX_VCPUS, VCPUS_PER_WINDOW); i++)
-        if (l2[i])
-            hv_free_pages(table_below(l2[i]), 0);
-    hv_free_pages(l2, 0);
-    hv_free_pages(l3, 0);
-    d->pv.perdomain_l3 = NULL;
-}
-
-/* The vCPU's 32 entries, with a new L1 page for the first of a group of 16. Caller holds d->lock (vCPU
- * creation). */
-static pte_t *window_ptes(struct vcpu *v)
-{
-    pte_t *l2 = table_below(v->domain->pv.perdomain_l3[pt_index(PERDOMAIN_START, 3)]);
-    pte_t *slot = &l2[pt_index(GDT_WINDOW((uint64_t)v->id), 2)];
-
-    if (!*slot) {
-        pte_t *l1 = hv_alloc_pages(0, ALLOC_ZERO);
-
-        if (!l1)
-            return NULL;
-        WRITE_ONCE(*slot, pte_make(virt_to_mfn(l1), HV_RW));
-    }
-    return table_below(*slot) + (v->id % VCPUS_PER_WINDOW) * WINDOW_PTES;
 }
 
 /* 0, -ENOMEM: pv_vcpu_free takes back what there is. */
 static int pv_vcpu_init(struct vcpu *v)
 {
-    v->pv.window = window_ptes(v);
-    v->pv.traps = hv_alloc_pages(0, ALLOC_ZERO);
-    if (!v->pv.window || !v->pv.traps)
+    if (pv_window_alloc(v) || !pv_traps_init(v))
         return -ENOMEM;
     pv_vcpu_reset(v);
     return 0;
@@ -107,9 +53,8 @@ static int pv_vcpu_init(struct vcpu *v)
 
 static void pv_vcpu_free(struct vcpu *v)
 {
-    if (v->pv.traps)
-        hv_free_pages(v->pv.traps, 0);
-    v->pv.traps = NULL;
+    pv_traps_free(v);
+    pv_window_free(v);
 }
 
 static void save_segments(struct vcpu *v)
@@ -175,7 +120,7 @@ static void pv_switch_from(struct vcpu *v)
 }
 
 /* The CPU's reserved GDT page into the vCPU's window. A stale translation can only come from an earlier stay
- * of this vCPU here. */
+ * here of this vCPU, or of one that had the window before. */
 static void map_reserved_gdt_page(struct vcpu *v)
 {
     pte_t e = pte_make(cpu_gdt_mfn(this_cpu_id()), HV_RW);
@@ -183,7 +128,7 @@ static void map_reserved_gdt_page(struct vcpu *v)
     if (v->pv.window[GDT_RESERVED_PAGE] == e)
         return;
     WRITE_ONCE(v->pv.window[GDT_RESERVED_PAGE], e);
-    invlpg(GDT_WINDOW((uint64_t)v->id) + GDT_RESERVED_BYTE);
+    invlpg(pv_gdt_window(v) + GDT_RESERVED_BYTE);
 }
 
 static void pv_switch_to(struct vcpu *v)
@@ -191,9 +136,9 @@ static void pv_switch_to(struct vcpu *v)
     cpumask_set(&v->dirty_cpus, this_cpu_id());
     map_reserved_gdt_page(v);
     pv_load_cr3(v);
-    gdt_load(GDT_WINDOW((uint64_t)v->id));
+    gdt_load(pv_gdt_window(v));
     if (v->pv.ldt_entries)
-        ldt_load(LDT_WINDOW((uint64_t)v->id), v->pv.ldt_entries);
+        ldt_load(pv_ldt_window(v), v->pv.ldt_entries);
     pv_load_cr4(v);
     fpu_switch_to(v);
     if (v->pv.ts)

@@ -11,10 +11,9 @@
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv.h"
 
-void pv_init_hv_slots(struct domain *d, pte_t *l4)
+void pv_init_hv_slots(pte_t *l4)
 {
     memcpy(&l4[HV_FIRST_SLOT], &idle_l4[HV_FIRST_SLOT], (HV_LAST_SLOT - HV_FIRST_SLOT + 1) * sizeof(pte_t));
-    l4[SLOT_DOMAIN] = pte_make(virt_to_mfn(d->pv.perdomain_l3), HV_RW & ~PTE_NX);
 }
 
 void pv_load_cr3(struct vcpu *v)

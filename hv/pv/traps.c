@@ -33,9 +33,9 @@ static __noinline uint8_t refused_int_vector(const struct regs *r)
 }
 
 /* The guest's gate for `vector` may be used by software: DPL 0 never, 1 and 2 from the kernel, 3 always. */
-static bool softint_permitted(const struct vcpu *v, uint8_t vector)
+static bool softint_permitted(const struct vcpu *v, const struct trap_info *ti)
 {
-    unsigned int dpl = TI_GET_DPL(&v->pv.traps[vector]);
+    unsigned int dpl = TI_GET_DPL(ti);
 
     return dpl == 3 || (dpl && v->pv.in_kernel);
 }
@@ -46,10 +46,11 @@ static __noinline void general_protection(struct regs *r)
 
     if ((r->error_code & (XEC_IDT | XEC_EXT)) == XEC_IDT) {
         uint8_t vector = refused_int_vector(r);
+        const struct trap_info *ti = pv_trap(v, vector);
 
-        if (softint_permitted(v, vector)) {
+        if (softint_permitted(v, ti)) {
             r->rip += 2;
-            pv_inject_software(vector);
+            pv_inject_software(ti);
             return;
         }
         r->error_code = (uint32_t)vector << 3 | XEC_IDT;
@@ -102,7 +103,7 @@ static void guest_exception(struct regs *r)
 
 static bool ldt_window_offset(const struct vcpu *v, uint64_t cr2, uint64_t *offset)
 {
-    *offset = cr2 - LDT_WINDOW((uint64_t)v->id);
+    *offset = cr2 - pv_ldt_window(v);
     return *offset < LDT_WINDOW_BYTES;
 }
 
@@ -122,8 +123,8 @@ static void hv_range_fault(struct regs *r, uint64_t cr2)
             pv_inject_page_fault(v->pv.ldt_base + offset, r->error_code);
         return;
     }
-    offset = cr2 - GDT_WINDOW((uint64_t)v->id);
-    if (offset < GDT_WINDOW_PAGES * PAGE_SIZE)
+    offset = cr2 - pv_gdt_window(v);
+    if (offset < GDT_WINDOW_BYTES)
         pv_inject_trap(TRAP_GP, (uint32_t)offset & ~7u);
     else
         pv_inject_page_fault(cr2, r->error_code);

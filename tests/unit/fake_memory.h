@@ -24,7 +24,7 @@ static char *fake_ram, *fake_frame_table, *fake_m2p;
 #define HV_MM_LAYOUT_H
 #define HV_FIRST_SLOT     256
 #define HV_LAST_SLOT      271
-#define SLOT_DOMAIN       260
+#define SLOT_WINDOWS      260
 #define HV_VIRT_END       0xffff880000000000
 #define CANONICAL_LOW_END 0x0000800000000000
 #define DIRECT_MAP_START  ((uint64_t)fake_ram)

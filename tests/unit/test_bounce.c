@@ -112,7 +112,7 @@ static void inject_ud(void)
 
 static void inject_int13(void)
 {
-    pv_inject_software(TRAP_GP);
+    pv_inject_software(&traps[TRAP_GP]);
 }
 
 static void inject_pf(void)

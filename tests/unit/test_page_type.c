@@ -85,7 +85,6 @@ static void domain_start(struct domain *d, domid_t id)
     d->refcount = 1;
     spin_lock_init(&d->page_lock, LOCK_PAGE_ALLOC);
     spin_lock_init(&d->mmu_lock, LOCK_MMU);
-    d->pv.perdomain_l3 = hv_alloc_pages(0, ALLOC_ZERO);
     d->iomem = (struct rangeset *)(void *)&guest;
 }
 
