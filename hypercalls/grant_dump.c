@@ -6,8 +6,10 @@
 
 static void show_active(const struct grant_table *gt, uint32_t ref)
 {
-    const struct grant_active *a = &gt->active[ref / ACTIVE_PER_PAGE][ref % ACTIVE_PER_PAGE];
+    const struct grant_active *a = gnttab_active(gt, ref);
 
+    if (!gt->active[ref / ACTIVE_PER_CHUNK])
+        return;
     for (unsigned int kind = 0; kind < PIN_KINDS; kind++) {
         if (a->pin[kind] == 0)
             continue;
@@ -29,7 +31,7 @@ static void show_grants(char key __unused)
             continue;
         printk("d%u: %u of %u frames of grants, %u mappings of others' grants\n", d->id, gt->frames,
                gt->max_frames, gt->maptrack_used);
-        for (uint32_t ref = 0; ref < gt->frames * GRANTS_PER_FRAME; ref++)
+        for (uint32_t ref = 0; ref < gt->refs; ref++)
             show_active(gt, ref);
     }
     spin_unlock(&domlist_lock);

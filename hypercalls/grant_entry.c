@@ -126,6 +126,8 @@ int16_t gnttab_pin(const struct domain *granter, uint32_t ref, domid_t user, enu
 
     if (unlikely(!gnttab_ref_ok(gt, &ref)))
         return GNTST_bad_gntref;
+    if (unlikely(!gnttab_use(gt, ref)))
+        return GNTST_general_error;
     act = gnttab_active(gt, ref);
     entry = gnttab_entry(gt, ref);
     byte_lock(&act->lock);
@@ -157,8 +159,11 @@ void gnttab_unpin(struct domain *granter, uint32_t ref, enum grant_pin kind)
 
 struct grant_active *gnttab_lock_idle(struct grant_table *gt, uint32_t ref)
 {
-    struct grant_active *act = gnttab_active(gt, ref);
+    struct grant_active *act;
 
+    if (!gnttab_use(gt, ref))
+        return NULL;
+    act = gnttab_active(gt, ref);
     byte_lock(&act->lock);
     if (!pinned(act))
         return act;

@@ -21,7 +21,7 @@
 
 /* Handles */
 
-/* @pre handle < maptrack_pages * MAPTRACK_PER_PAGE. Lock: maptrack_lock. */
+/* @pre handle < gt->handles. Lock: maptrack_lock. */
 static struct maptrack *maptrack_of(const struct grant_table *gt, uint32_t handle)
 {
     return &gt->maptrack[handle / MAPTRACK_PER_PAGE][handle % MAPTRACK_PER_PAGE];
@@ -30,7 +30,7 @@ static struct maptrack *maptrack_of(const struct grant_table *gt, uint32_t handl
 /* A further page of handles, onto the free list. Lock: maptrack_lock. */
 static bool maptrack_grow(struct grant_table *gt)
 {
-    uint32_t first = gt->maptrack_pages * (uint32_t)MAPTRACK_PER_PAGE;
+    uint32_t first = gt->handles;
     struct maptrack *page;
 
     if (gt->maptrack_pages >= gt->maptrack_max_pages)
@@ -45,6 +45,7 @@ static bool maptrack_grow(struct grant_table *gt)
     for (uint32_t i = 0; i < MAPTRACK_PER_PAGE; i++)
         page[i].ref = i + 1 < MAPTRACK_PER_PAGE ? first + i + 1 : gt->maptrack_free;
     gt->maptrack[gt->maptrack_pages++] = page;
+    gt->handles += (uint32_t)MAPTRACK_PER_PAGE;
     gt->maptrack_free = first;
     return true;
 }
@@ -291,8 +292,8 @@ static __always_inline void unmap_begin(const struct domain *self, struct unmap 
     u->granter = NULL;
     u->done = 0;
     spin_lock(&gt->maptrack_lock);
-    if (u->handle < gt->maptrack_pages * MAPTRACK_PER_PAGE)
-        mt = maptrack_of(gt, (uint32_t)index_nospec(u->handle, gt->maptrack_pages * MAPTRACK_PER_PAGE));
+    if (u->handle < gt->handles)
+        mt = maptrack_of(gt, (uint32_t)index_nospec(u->handle, gt->handles));
     u->status = mt && mt->flags ? unmap_locked(self, u, mt) : GNTST_bad_handle;
     spin_unlock(&gt->maptrack_lock);
 }
@@ -434,9 +435,8 @@ int64_t gnttab_unmap_and_replace(gva_t uop, uint32_t count)
 int gnttab_release_mappings(struct domain *d)
 {
     struct grant_table *gt = d->grant;
-    uint32_t handles = gt->maptrack_pages * (uint32_t)MAPTRACK_PER_PAGE;
 
-    for (; gt->maptrack_used && gt->release_next < handles; gt->release_next++) {
+    for (; gt->maptrack_used && gt->release_next < gt->handles; gt->release_next++) {
         struct maptrack mt = *maptrack_of(gt, gt->release_next);
 
         if (!mt.flags)

@@ -3,14 +3,13 @@
  * grant_transfer.c. */
 #include "hypercalls/grant_table.h"
 #include "hypercalls/hypercall.h"
+#include "hv/lib/string.h"
 #include "hv/mm/heap.h"
 #include <xen/memory.h>
 
-#define ACTIVE_PAGES_PER_FRAME (GRANTS_PER_FRAME / ACTIVE_PER_PAGE)
-
 /* Life */
 
-int gnttab_init(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames)
+int gnttab_init(struct domain *d)
 {
     struct grant_table *gt = hv_zalloc(sizeof(*gt));
 
@@ -19,15 +18,12 @@ int gnttab_init(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_fra
     d->grant = gt;
     spin_lock_init(&gt->lock, LOCK_GRANT);
     spin_lock_init(&gt->maptrack_lock, LOCK_GRANT_MAPTRACK);
-    gt->max_frames = max_frames;
-    gt->maptrack_max_pages = max_maptrack_frames;
+    gt->max_frames = GNTTAB_DEFAULT_FRAMES;
+    gt->maptrack_max_pages = GNTTAB_DEFAULT_MAPTRACK_FRAMES;
     gt->maptrack_free = MAPTRACK_NONE;
-    gt->shared = hv_zalloc_array(max(max_frames, 1U), sizeof(*gt->shared));
-    gt->active = hv_zalloc_array(max(max_frames, 1U) * ACTIVE_PAGES_PER_FRAME, sizeof(*gt->active));
-    if (gt->shared && gt->active)
-        return 0;
-    gnttab_free(d);
-    return -ENOMEM;
+    gt->shared = &gt->first_shared;
+    gt->active = gt->first_active;
+    return 0;
 }
 
 void gnttab_free(struct domain *d)
@@ -36,15 +32,17 @@ void gnttab_free(struct domain *d)
 
     if (!gt)
         return;
-    for (uint32_t i = 0; i < gt->frames; i++) {
+    for (uint32_t i = 0; i < gt->frames; i++)
         frame_unshare(gt->shared[i]);
-        for (uint32_t j = 0; j < ACTIVE_PAGES_PER_FRAME; j++)
-            hv_free(gt->active[i * ACTIVE_PAGES_PER_FRAME + j]);
-    }
+    for (uint32_t i = 0; i < gt->frames * CHUNKS_PER_FRAME; i++)
+        if (gt->active[i])
+            hv_free(gnttab_active(gt, i * ACTIVE_PER_CHUNK));
     for (uint32_t i = 0; i < gt->maptrack_pages; i++)
         hv_free(gt->maptrack[i]);
-    hv_free(gt->shared);
-    hv_free(gt->active);
+    if (gt->shared != &gt->first_shared) {
+        hv_free(gt->shared);
+        hv_free(gt->active);
+    }
     hv_free(gt->maptrack);
     hv_free(gt);
     d->grant = NULL;
@@ -53,46 +51,71 @@ void gnttab_free(struct domain *d)
 int gnttab_set_limits(struct domain *d, uint32_t max_frames, uint32_t max_maptrack_frames)
 {
     struct grant_table *gt = d->grant;
-    int rc;
 
     if (gt->frames || gt->maptrack_pages)
         return -EBUSY;
-    rc = gnttab_init(d, max_frames, max_maptrack_frames);
-    if (rc) {
-        d->grant = gt;
-        return rc;
+    if (max_frames > GNTTAB_MAX_FRAMES)
+        return -EINVAL;
+    gt->max_frames = max_frames;
+    gt->maptrack_max_pages = max_maptrack_frames;
+    return 0;
+}
+
+/* Arrays for all frames that there may be. Who still looks at the first ones finds in them what there was. 0,
+ * -ENOMEM. Lock: gt->lock. */
+static int grow_arrays(struct grant_table *gt)
+{
+    struct grant_entry_v1 **shared = hv_zalloc_array(gt->max_frames, sizeof(*shared));
+    uintptr_t *active = hv_zalloc_array(gt->max_frames * CHUNKS_PER_FRAME, sizeof(*active));
+
+    if (!shared || !active) {
+        hv_free(shared);
+        hv_free(active);
+        return -ENOMEM;
     }
-    hv_free(gt->shared);
-    hv_free(gt->active);
-    hv_free(gt);
+    shared[0] = gt->first_shared;
+    memcpy(active, gt->first_active, sizeof(gt->first_active));
+    smp_wmb();
+    WRITE_ONCE(gt->shared, shared);
+    WRITE_ONCE(gt->active, active);
     return 0;
 }
 
 /* One more frame. 0, -ENOMEM. Lock: gt->lock. */
 static int grow(struct domain *d, struct grant_table *gt)
 {
-    struct grant_active **active = &gt->active[gt->frames * ACTIVE_PAGES_PER_FRAME];
-    void *page = hv_alloc_pages(0, ALLOC_ZERO);
-    bool ok = page;
+    void *page;
 
-    for (uint32_t i = 0; i < ACTIVE_PAGES_PER_FRAME; i++) {
-        active[i] = hv_zalloc(PAGE_SIZE);
-        ok = ok && active[i];
-    }
-    if (!ok) {
-        for (uint32_t i = 0; i < ACTIVE_PAGES_PER_FRAME; i++) {
-            hv_free(active[i]);
-            active[i] = NULL;
-        }
-        if (page)
-            hv_free_pages(page, 0);
+    if (gt->frames == 1 && gt->shared == &gt->first_shared && grow_arrays(gt))
         return -ENOMEM;
-    }
+    page = hv_alloc_pages(0, ALLOC_ZERO);
+    if (!page)
+        return -ENOMEM;
     frame_share_with_domain(page, d, true);
-    gt->shared[gt->frames] = page;
+    gt->shared[gt->frames++] = page;
     smp_wmb();
-    WRITE_ONCE(gt->frames, gt->frames + 1);
+    WRITE_ONCE(gt->refs, gt->frames * (uint32_t)GRANTS_PER_FRAME);
     return 0;
+}
+
+/* Who maps or copies pays no more than the granter's frames allow: 8 KiB for each. */
+bool gnttab_add_active(struct grant_table *gt, uint32_t ref)
+{
+    struct grant_active *chunk = NULL;
+    uintptr_t *slot;
+    bool there;
+
+    spin_lock(&gt->lock);
+    slot = &gt->active[ref / ACTIVE_PER_CHUNK];
+    if (!*slot)
+        chunk = hv_zalloc_array(ACTIVE_PER_CHUNK, sizeof(*chunk));
+    if (chunk) {
+        smp_wmb();
+        WRITE_ONCE(*slot, (uintptr_t)chunk - ref / ACTIVE_PER_CHUNK * ACTIVE_PER_CHUNK * sizeof(*chunk));
+    }
+    there = *slot;
+    spin_unlock(&gt->lock);
+    return there;
 }
 
 /* Make it `frames` frames at least. False: more than the domain may have, or memory is out. */
@@ -257,6 +280,8 @@ static int16_t swap_entries(struct grant_table *gt, uint32_t a, uint32_t b)
         return GNTST_bad_gntref;
     if (a == b)
         return GNTST_okay;
+    if (!gnttab_use(gt, max(a, b))) /* now: no memory is asked for with the first one's lock held */
+        return GNTST_eagain;
     /* Lower reference first. */
     first = gnttab_lock_idle(gt, min(a, b));
     if (!first)

@@ -140,7 +140,7 @@ custom_param("domain", parse_domain,
 /* What hypercalls and boot keep per domain. */
 static int hook_init(struct domain *d)
 {
-    return gnttab_init(d, GNTTAB_DEFAULT_FRAMES, GNTTAB_DEFAULT_MAPTRACK_FRAMES);
+    return gnttab_init(d);
 }
 
 static int hook_relinquish(struct domain *d)

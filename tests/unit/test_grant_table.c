@@ -123,8 +123,10 @@ static void setup(void)
     memset(fake_pte, 0, sizeof(fake_pte));
     flushes = 0;
     fake_accessed = true;
-    for (unsigned int i = 0; i < FAKE_DOMAINS; i++)
-        cr_assert_eq(gnttab_init(&fake_domain[i], 4, 2), 0);
+    for (unsigned int i = 0; i < FAKE_DOMAINS; i++) {
+        cr_assert_eq(gnttab_init(&fake_domain[i]), 0);
+        cr_assert_eq(gnttab_set_limits(&fake_domain[i], 4, 2), 0);
+    }
     fake_become(1, 0);
     s.frame_list.p = &pfn;
     cr_assert_eq(op(GNTTABOP_setup_table, &s, 1), 0);
