@@ -92,7 +92,7 @@ static int get_context(struct domain *d, struct xen_domctl_hvmcontext *op)
 static int get_partial(struct domain *d, struct xen_domctl_hvmcontext_partial *op)
 {
     struct records *r;
-    struct vcpu *v = op->instance < d->max_vcpus ? d->vcpu[index_nospec(op->instance, MAX_VCPUS)] : NULL;
+    struct vcpu *v = domain_vcpu(d, op->instance);
     gva_t at = gva_of_handle(op->buffer);
     bool cpu = op->type == HVM_SAVE_CODE(CPU);
     uint64_t size = cpu ? sizeof(r->cpu) : sizeof(r->mtrr);
@@ -117,7 +117,7 @@ static int get_partial(struct domain *d, struct xen_domctl_hvmcontext_partial *o
 /* A record that was copied in whole. Kinds that the hypervisor does not keep are skipped. */
 static int load_record(struct domain *d, const struct hvm_save_descriptor *head, const uint8_t *data)
 {
-    struct vcpu *v = head->instance < d->max_vcpus ? d->vcpu[index_nospec(head->instance, MAX_VCPUS)] : NULL;
+    struct vcpu *v = domain_vcpu(d, head->instance);
     int rc;
 
     switch (head->typecode) {

@@ -58,7 +58,7 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 
 static struct vcpu *vcpu_of(const struct domain *d, uint32_t id, int *rc)
 {
-    struct vcpu *v = id < d->max_vcpus ? d->vcpu[index_nospec(id, MAX_VCPUS)] : NULL;
+    struct vcpu *v = domain_vcpu(d, id);
 
     *rc = v ? 0 : id < d->max_vcpus ? -ESRCH : -EINVAL;
     return v;

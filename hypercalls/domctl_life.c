@@ -160,7 +160,7 @@ static int context_of(struct domain *d, const struct xen_domctl_vcpucontext *op,
 
 static int vcpucontext(struct domain *d, const struct xen_domctl_vcpucontext *op, bool set)
 {
-    struct vcpu *v = op->vcpu < d->max_vcpus ? d->vcpu[index_nospec(op->vcpu, MAX_VCPUS)] : NULL;
+    struct vcpu *v = domain_vcpu(d, op->vcpu);
     struct vcpu_guest_context *c;
     int rc;
 
@@ -205,7 +205,7 @@ static int hypercall_init(struct domain *d, uint64_t frame)
 
 static int sendtrigger(struct domain *d, const struct xen_domctl_sendtrigger *op)
 {
-    struct vcpu *v = op->vcpu < d->max_vcpus ? d->vcpu[index_nospec(op->vcpu, MAX_VCPUS)] : NULL;
+    struct vcpu *v = domain_vcpu(d, op->vcpu);
 
     if (op->vcpu >= MAX_VCPUS)
         return -EINVAL;

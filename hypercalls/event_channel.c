@@ -24,12 +24,6 @@ union evtchn_args {
     struct evtchn_set_priority set_priority;
 };
 
-/* The vCPU of that number, or NULL. */
-static struct vcpu *vcpu_of(const struct domain *d, uint32_t id)
-{
-    return id < d->max_vcpus ? d->vcpu[index_nospec(id, MAX_VCPUS)] : NULL;
-}
-
 /* Allocate and bind in one step, for ports that need nothing else. Port or -errno. */
 static int bind_new_port(struct domain *d, enum evtchn_state state, uint32_t vcpu, const struct evtchn *u_of)
 {
@@ -111,7 +105,7 @@ static int evtchn_bind_virq(union evtchn_args *args)
 {
     struct evtchn_bind_virq *op = &args->bind_virq;
     struct domain *d = current->domain;
-    struct vcpu *v = vcpu_of(d, op->vcpu);
+    struct vcpu *v = domain_vcpu(d, op->vcpu);
     struct evtchn u = { .u.virq = op->virq };
     int port;
 
@@ -141,7 +135,7 @@ static int evtchn_bind_ipi(union evtchn_args *args)
     struct evtchn u = { 0 };
     int port;
 
-    if (!vcpu_of(d, op->vcpu))
+    if (!domain_vcpu(d, op->vcpu))
         return -ENOENT;
     spin_lock(&d->evtchn.lock);
     port = bind_new_port(d, ECS_IPI, op->vcpu, &u);
@@ -284,7 +278,7 @@ static int evtchn_bind_vcpu(union evtchn_args *args)
 {
     const struct evtchn_bind_vcpu *op = &args->bind_vcpu;
     struct domain *d = current->domain;
-    struct vcpu *v = vcpu_of(d, op->vcpu);
+    struct vcpu *v = domain_vcpu(d, op->vcpu);
     struct evtchn *chn = evtchn_of(&d->evtchn, op->port);
     int rc;
 
@@ -362,7 +356,7 @@ static int evtchn_reset_op(union evtchn_args *args)
 static int evtchn_init_control(union evtchn_args *args)
 {
     struct evtchn_init_control *op = &args->init_control;
-    struct vcpu *v = vcpu_of(current->domain, op->vcpu);
+    struct vcpu *v = domain_vcpu(current->domain, op->vcpu);
 
     if (!v)
         return -ENOENT;

@@ -13,7 +13,6 @@
 #include "hv/pv/page_type.h"
 
 #define WORDS_PER_PAGE (PAGE_SIZE / sizeof(event_word_t))
-#define ARRAY_PAGES    (EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE)
 
 #define WORD_PENDING (1U << EVTCHN_FIFO_PENDING)
 #define WORD_MASKED  (1U << EVTCHN_FIFO_MASKED)
@@ -36,8 +35,8 @@ struct evtchn_fifo_vcpu {
 };
 
 struct evtchn_fifo_domain {
-    uint32_t pages;
-    event_word_t *page[ARRAY_PAGES];
+    uint32_t pages, max_pages;
+    event_word_t *page[]; /* max_pages: as many as the domain's ports need at most */
 };
 
 /* The word of a port, NULL while its array page is missing. */
@@ -46,7 +45,7 @@ static event_word_t *word_of(const struct domain *d, uint32_t port)
     const struct evtchn_fifo_domain *f = d->evtchn.fifo;
     event_word_t *page;
 
-    if (unlikely(port >= EVTCHN_FIFO_NR_CHANNELS))
+    if (unlikely(port / WORDS_PER_PAGE >= f->max_pages))
         return NULL;
     page = __atomic_load_n(&f->page[port / WORDS_PER_PAGE], __ATOMIC_ACQUIRE);
     return page ? page + port % WORDS_PER_PAGE : NULL;
@@ -309,11 +308,13 @@ static void carry_over(struct domain *d)
 static int switch_to_fifo(struct vcpu *v, gfn_t frame, uint32_t offset)
 {
     struct domain *d = v->domain;
-    struct evtchn_fifo_domain *f = hv_zalloc(sizeof(*f));
+    uint32_t pages = (uint32_t)DIV_ROUND_UP(d->evtchn.max_ports, WORDS_PER_PAGE);
+    struct evtchn_fifo_domain *f = hv_zalloc(sizeof(*f) + pages * sizeof(f->page[0]));
     int rc;
 
     if (!f)
         return -ENOMEM;
+    f->max_pages = pages;
     rc = alloc_vcpus(d);
     if (!rc)
         rc = map_control(v, frame, offset);
@@ -368,7 +369,7 @@ int evtchn_fifo_expand_array(struct domain *d, gfn_t frame)
     f = d->evtchn.fifo;
     if (!f) {
         rc = -EOPNOTSUPP;
-    } else if (f->pages == ARRAY_PAGES) {
+    } else if (f->pages == f->max_pages) {
         rc = -ENOSPC;
     } else if (!(page = map_guest_page(d, frame))) {
         rc = -EINVAL;

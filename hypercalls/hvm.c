@@ -80,7 +80,7 @@ static int64_t set_upcall_vector(gva_t arg)
         return -EFAULT;
     if (op.vector < VECTOR_MIN)
         return -EINVAL;
-    v = op.vcpu < d->max_vcpus ? d->vcpu[index_nospec(op.vcpu, MAX_VCPUS)] : NULL;
+    v = domain_vcpu(d, op.vcpu);
     if (!v)
         return -ENOENT;
     WRITE_ONCE(v->hvm->upcall_vector, op.vector);

@@ -200,7 +200,7 @@ int64_t do_vcpu_op(uint64_t arg[6])
 {
     const struct domain *d = current->domain;
     uint32_t id = (uint32_t)arg[1];
-    struct vcpu *v = id < d->max_vcpus ? d->vcpu[index_nospec(id, MAX_VCPUS)] : NULL;
+    struct vcpu *v = domain_vcpu(d, id);
     gva_t p = gva(arg[2]);
 
     if (!v)

@@ -19,7 +19,7 @@
 #include "hv/lib/bug.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/string.h"
-#include "hv/mm/frame.h"
+#include "hv/mm/heap.h"
 
 uint64_t xfeature_mask __ro_after_init;
 uint32_t xsave_size __ro_after_init = 512;
@@ -99,16 +99,11 @@ void fpu_init_cpu(void)
     xsave_size = b;
 }
 
-static unsigned int xsave_order(void)
-{
-    return xsave_size > PAGE_SIZE ? 1 : 0;
-}
-
 int fpu_vcpu_init(struct vcpu *v)
 {
     if (xsave_size > 2 * PAGE_SIZE)
         return -E2BIG;
-    v->xsave = hv_alloc_pages(xsave_order(), ALLOC_ZERO);
+    v->xsave = hv_zalloc(xsave_size);
     if (!v->xsave)
         return -ENOMEM;
     fpu_vcpu_reset(v);
@@ -117,9 +112,7 @@ int fpu_vcpu_init(struct vcpu *v)
 
 void fpu_vcpu_free(struct vcpu *v)
 {
-    if (!v->xsave)
-        return;
-    hv_free_pages(v->xsave, xsave_order());
+    hv_free(v->xsave);
     v->xsave = NULL;
 }
 

@@ -215,7 +215,7 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, uint32_t m
     if (!max_vcpus || max_vcpus > MAX_VCPUS || id >= DOMID_FIRST_RESERVED)
         return NULL;
     *rc = -ENOMEM;
-    d = hv_zalloc(sizeof(*d));
+    d = hv_zalloc(offsetof(struct domain, vcpu) + max_vcpus * sizeof(d->vcpu[0]));
     if (!d)
         return NULL;
     domain_init_fields(d, id, ops, max_vcpus);

@@ -15,6 +15,7 @@
 #include "hv/domain/pv_state.h"
 #include "hv/lib/cpumask.h"
 #include "hv/lib/list.h"
+#include "hv/lib/nospec.h"
 #include "hv/lib/spinlock.h"
 #include "hv/mm/frame.h"
 #include "hv/sched/sched_state.h"
@@ -112,7 +113,6 @@ struct domain {
     bool is_idle;
     const struct guest_ops *ops;
     uint32_t max_vcpus;
-    struct vcpu *vcpu[MAX_VCPUS];
     struct shared_info *shared_info; /* FRAME_HV_SHARED page */
     bool narrow_layout;              /* shared_info and vcpu_info are in the layout of 32-bit guests */
     uint8_t handle[16];              /* uuid */
@@ -162,6 +162,8 @@ struct domain {
     uint16_t console_len;
     struct xencons_interface *console_ring;
     uint32_t console_port;
+
+    struct vcpu *vcpu[MAX_VCPUS]; /* the last: there is memory for max_vcpus of them only */
 };
 
 /*
@@ -200,6 +202,14 @@ extern struct list domain_list;
 #define for_each_vcpu(d, v)                                                                     \
     for (uint32_t fev_i = 0; fev_i < (d)->max_vcpus && ((v) = (d)->vcpu[fev_i], true); fev_i++) \
         if (v)
+
+/* The vCPU of that number, which may come from a guest; NULL when there is none. */
+static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)
+{
+    uint32_t n = d->max_vcpus;
+
+    return id < n ? d->vcpu[index_nospec(id, n)] : NULL;
+}
 
 /* Stop all vCPUs of d (waits until none runs); nested. The caller must not be a vCPU of d for the _sync form.
  */

@@ -54,12 +54,13 @@ struct evtchn {
     } u;
 };
 
-/* struct evtchn live in groups of one page, found through directories of EVTCHN_DIR_GROUPS groups. */
-#define EVTCHNS_PER_GROUP 128U
-#define EVTCHN_DIR_GROUPS 64U
+/* struct evtchn live in groups, found through directories of EVTCHN_DIR_GROUPS groups. Most domains have one
+ * of each, so they are small. */
+#define EVTCHNS_PER_GROUP 32U
+#define EVTCHN_DIR_GROUPS 128U
 #define EVTCHNS_PER_DIR   (EVTCHN_DIR_GROUPS * EVTCHNS_PER_GROUP)
 #define EVTCHN_DIRS       (EVTCHN_FIFO_NR_CHANNELS / EVTCHNS_PER_DIR)
-_Static_assert(sizeof(struct evtchn) * EVTCHNS_PER_GROUP == 4096, "a group of event channels is a page");
+_Static_assert(sizeof(struct evtchn) == 32, "a group of event channels has a power of two of bytes");
 
 /* The two ABIs of pending bits. All with the channel's lock held, or the domain's. */
 struct evtchn_port_ops {

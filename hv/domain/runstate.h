@@ -7,7 +7,7 @@
 
 extern struct vcpu_info idle_vcpu_info; /* no event is ever pending in it */
 
-struct vcpu *vcpu_alloc(void); /* zeroed, page aligned; NULL when memory is out */
+struct vcpu *vcpu_alloc(void); /* zeroed; NULL when memory is out */
 
 void runstate_init(struct vcpu *v, int state);
 /* Book the time since the last change under the old state. Lock: the run queue of v. */

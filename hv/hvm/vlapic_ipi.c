@@ -145,7 +145,7 @@ static void send_to_dest(struct vlapic *from, uint32_t icr, uint32_t dest)
         return;
     }
     if (!(icr & ICR_LOGICAL) && dest != broadcast) {
-        v = id < d->max_vcpus ? d->vcpu[id] : NULL;
+        v = domain_vcpu(d, id);
         if (v && matches(vcpu_vlapic(v), dest, false, broadcast))
             deliver(vcpu_vlapic(v), icr);
         return;

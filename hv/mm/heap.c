@@ -11,7 +11,7 @@
 #include "hv/lib/string.h"
 #include "hv/mm/frame.h"
 
-static const uint16_t class_bytes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048 };
+static const uint16_t class_bytes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 1344, 2048 };
 #define CLASSES   ARRAY_SIZE(class_bytes)
 #define AUX_PAGES 0x100 /* aux of the first frame of whole pages: this plus the order */
 #define NO_OBJECT 0xffff

@@ -5,8 +5,8 @@
 
 #include "hv/lib/types.h"
 
-/* Zeroed memory aligned to 16 bytes, or NULL. Larger requests than a page take whole pages. Lock: LOCK_HEAP.
- */
+/* Zeroed memory aligned to 16 bytes (64 above 384), or NULL. Larger requests than a page take whole pages.
+ * Lock: LOCK_HEAP. */
 void *hv_zalloc(size_t bytes);
 void *hv_zalloc_array(size_t n, size_t bytes); /* NULL also when n * bytes overflows */
 void hv_free(void *p);                         /* NULL is allowed */

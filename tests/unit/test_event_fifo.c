@@ -302,7 +302,7 @@ TEST(array_has_an_end)
     struct frame *f = fake_take_frame(d->id);
 
     give_control(0);
-    for (unsigned int i = 0; i < ARRAY_PAGES; i++)
+    for (unsigned int i = 0; i < EVTCHN_FIFO_NR_CHANNELS / WORDS_PER_PAGE; i++)
         cr_assert_eq(evtchn_fifo_expand_array(d, gfn(frame_to_mfn(f).m)), 0);
     cr_assert_eq(evtchn_fifo_expand_array(d, gfn(frame_to_mfn(f).m)), -ENOSPC);
 }
