@@ -5,11 +5,14 @@
 #include "dom0_tools/xc/host.h"
 #include "dom0_tools/xl/domain_io.h"
 #include "dom0_tools/xl/domain_list.h"
+#include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
 #include "pvguest/time.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <xen/event_channel.h>
 #include <xen/sched.h>
 
 static void describe(FILE *out, const char *name, const char *type, const char *help)
@@ -133,6 +136,46 @@ static void put_disks(FILE *out, const struct domain_list *domains, const struct
     }
 }
 
+/* ---- event channels ---- */
+
+#define PORT_STATES (EVTCHNSTAT_ipi + 1)
+
+/* How many ports of the domain are in each state; the hypervisor's table has no holes. */
+static void count_ports(domid_t domid, unsigned int count[PORT_STATES])
+{
+    struct evtchn_status status;
+
+    memset(count, 0, PORT_STATES * sizeof(count[0]));
+    for (evtchn_port_t port = 0;; port++) {
+        status = (struct evtchn_status){ .dom = domid, .port = port };
+        if (hypercall_event_channel_op(EVTCHNOP_status, &status) != 0)
+            return;
+        if (status.status < PORT_STATES)
+            count[status.status]++;
+    }
+}
+
+static void put_event_channels(FILE *out, const struct domain_list *domains)
+{
+    static const char *const states[PORT_STATES] = { [EVTCHNSTAT_unbound] = "unbound",
+                                                     [EVTCHNSTAT_interdomain] = "interdomain",
+                                                     [EVTCHNSTAT_pirq] = "pirq",
+                                                     [EVTCHNSTAT_virq] = "virq",
+                                                     [EVTCHNSTAT_ipi] = "ipi" };
+
+    describe(out, "ryokan_domain_event_channels", "gauge", "Ports that the domain has in use.");
+    for (size_t i = 0; i < domains->nr; i++) {
+        unsigned int count[PORT_STATES];
+
+        count_ports(domains->info[i].domain, count);
+        for (unsigned int state = EVTCHNSTAT_closed + 1; state < PORT_STATES; state++) {
+            fprintf(out, "ryokan_domain_event_channels{domid=\"%u\",", domains->info[i].domain);
+            put_label(out, "name", domain_name(domains->info[i].domain));
+            fprintf(out, ",state=\"%s\"} %u\n", states[state], count[state]);
+        }
+    }
+}
+
 /* ---- the machine ---- */
 
 static void put_host(FILE *out)
@@ -229,6 +272,7 @@ void api_metrics(struct http_response *response)
         response->type = "text/plain; version=0.0.4";
         put_host(response->body);
         put_domains(response->body, &domains);
+        put_event_channels(response->body, &domains);
         put_disks(response->body, &domains, io);
         put_network(response->body);
     } else {

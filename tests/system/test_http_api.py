@@ -72,6 +72,8 @@ def check_domain_life(api):
     wait_for(lambda: api.ask("GET", "/v1/domains/web")["memory_kib"], lambda kib: kib == 6144, "less memory")
     metrics = api.ask("GET", "/metrics")
     for line in r"^ryokan_domains 2$", r'^ryokan_domain_memory_bytes{domid="1",name="web"} 6291456$', r"^ryokan_cpus 1$", \
+            r'^ryokan_domain_event_channels{domid="1",name="web",state="interdomain"} 2$', \
+            r'^ryokan_domain_event_channels{domid="0",name="Domain-0",state="pirq"} [1-9]\d*$', \
             r'^ryokan_domain_cpu_seconds_total{domid="0",name="Domain-0"} \d+\.\d+$', \
             r'^ryokan_port_bytes_total{switch="xenbr0",port="\w+",direction="in"} [1-9]\d*$':  # fmt: skip
         check(re.search(line, metrics, re.M), f"/metrics has no /{line}/:\n{metrics}")
