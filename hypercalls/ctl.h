@@ -29,6 +29,7 @@ int sysctl_topology_op(struct xen_sysctl *op, bool *answer);
 int sysctl_cpupool_op(struct xen_sysctl_cpupool_op *op, bool *answer);
 int sysctl_cpu_policy_op(struct xen_sysctl *op, bool *answer);
 int domctl_create(struct xen_domctl *op, bool *answer);
+int domctl_get_state(struct xen_domctl *op, bool *answer);
 int domctl_life_op(struct domain *d, struct xen_domctl *op, bool *answer);
 int domctl_vcpu_op(struct domain *d, struct xen_domctl *op, bool *answer);
 int domctl_policy_op(struct domain *d, struct xen_domctl *op, bool *answer);

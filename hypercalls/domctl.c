@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* domctl: what a control domain does to one domain. */
 #include "hypercalls/ctl.h"
+#include "hv/lib/domain_state_abi.h"
 
 /* One domctl at a time. Whoever finds it taken repeats its call: it must not wait here for a CPU that waits
  * for its vCPU to stop. */
@@ -32,6 +33,8 @@ static int run(struct xen_domctl *op, bool *answer)
 
     if (op->cmd == XEN_DOMCTL_createdomain)
         return domctl_create(op, answer);
+    if (op->cmd == XEN_DOMCTL_get_domain_state)
+        return domctl_get_state(op, answer);
     d = domain_by_id(op->domain == DOMID_SELF ? current->domain->id : op->domain);
     if (!d)
         return -ESRCH;

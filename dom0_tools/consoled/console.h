@@ -52,7 +52,8 @@ struct consoled {
     struct xs_handle *store;
     LIST_HEAD(, console) consoles;
     struct console **table[CONSOLE_TABLES];
-    domid_t next; /* behind the newest domain that was looked at */
+    domid_t next;  /* behind the newest domain that was looked at */
+    uint64_t seen; /* of the domains that ended */
     struct scrollback_pool pool;
     /* Under masked upcalls. */
     struct console_queue ready;     /* may have printed */

@@ -6,6 +6,7 @@
  * are.
  */
 #include "dom0_tools/consoled/console.h"
+#include "dom0_tools/xc/changes.h"
 #include "dom0_tools/xc/domain.h"
 #include "pvguest/xen_errno.h"
 
@@ -176,12 +177,23 @@ static void look_at(const struct xen_domctl_getdomaininfo *info, void *arg)
         lose(console);
 }
 
+static void changed(domid_t domid, enum domain_change change, void *arg)
+{
+    struct console *console = known(domid);
+
+    (void)arg;
+    if (console != NULL && change == DOMAIN_GONE)
+        lose(console);
+}
+
 /* A domain stays, dying, as long as the page of its ring is mapped here: only those without are asked for one
- * by one. */
+ * by one, if which have ended is not known. */
 static void domain_went(void)
 {
     struct console *console, *next;
 
+    if (xc_changes(&consoled->seen, changed, NULL))
+        return;
     xc_domains_ended(look_at, NULL);
     for (console = LIST_FIRST(&consoled->consoles); console != NULL; console = next) {
         next = LIST_NEXT(console, all);

@@ -9,6 +9,7 @@
 #include "dom0_tools/toolstack/domain_nodes.h"
 #include "dom0_tools/toolstack/follower.h"
 #include "dom0_tools/toolstack/registry.h"
+#include "dom0_tools/xc/changes.h"
 #include "dom0_tools/xc/domain.h"
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
@@ -229,20 +230,35 @@ static void look_at(const struct xen_domctl_getdomaininfo *info, void *arg)
     }
 }
 
+static void changed(domid_t domid, enum domain_change change, void *look_again)
+{
+    struct xen_domctl_getdomaininfo info;
+
+    if (registry_find_domid(domid) == NULL)
+        return;
+    if (change == DOMAIN_GONE)
+        info = (struct xen_domctl_getdomaininfo){ .domain = domid, .flags = XEN_DOMINF_dying };
+    else if (xc_domain_info(domid, &info) != 0 || (info.flags & XEN_DOMINF_shutdown) == 0)
+        return;
+    look_at(&info, look_again);
+}
+
 static void run(void *arg)
 {
     struct xs_handle *h = arg;
-    uint64_t look_again = TIME_NEVER;
+    uint64_t look_again = TIME_NEVER, seen = 0;
 
     for (;;) {
         unsigned int nr;
         char **event = xenstore_read_watch_until(h, look_again, &nr);
 
-        free(event);
-        look_again = TIME_NEVER;
         mutex_lock(&lock);
-        xc_domains_ended(look_at, &look_again);
+        if (event == NULL || !xc_changes(&seen, changed, &look_again)) {
+            look_again = TIME_NEVER;
+            xc_domains_ended(look_at, &look_again);
+        }
         mutex_unlock(&lock);
+        free(event);
     }
 }
 

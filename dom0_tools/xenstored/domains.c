@@ -26,7 +26,7 @@ static bool only_domid(const struct request *request, uint16_t *domid)
     return request_words(request, &word, 1) == 1 && parse_domid(word, domid);
 }
 
-static struct connection *connection_of(struct xenstored *xs, uint16_t domid)
+struct connection *xenstored_domain(struct xenstored *xs, uint16_t domid)
 {
     const struct account *account = store_account(&xs->store, domid);
 
@@ -114,7 +114,7 @@ int request_is_introduced(const struct request *request)
 
     if (!only_domid(request, &domid))
         return EINVAL;
-    yes = domid == PRIVILEGED_DOMID || connection_of(request->conn->xs, domid) != NULL;
+    yes = domid == PRIVILEGED_DOMID || xenstored_domain(request->conn->xs, domid) != NULL;
     connection_reply(request->conn, XS_IS_DOMAIN_INTRODUCED, yes ? "T" : "F", 2);
     return 0;
 }
@@ -140,7 +140,7 @@ int request_resume(const struct request *request)
 
     if (!only_domid(request, &domid))
         return EINVAL;
-    conn = connection_of(request->conn->xs, domid);
+    conn = xenstored_domain(request->conn->xs, domid);
     if (conn == NULL)
         return ENOENT;
     conn->shut_down = false;
@@ -157,8 +157,8 @@ int request_set_target(const struct request *request)
     if (request_words(request, word, 2) != 2 || !parse_domid(word[0], &domid) ||
         !parse_domid(word[1], &target))
         return EINVAL;
-    conn = connection_of(request->conn->xs, domid);
-    if (conn == NULL || (target != PRIVILEGED_DOMID && connection_of(request->conn->xs, target) == NULL))
+    conn = xenstored_domain(request->conn->xs, domid);
+    if (conn == NULL || (target != PRIVILEGED_DOMID && xenstored_domain(request->conn->xs, target) == NULL))
         return ENOENT;
     conn->target = target;
     connection_ack(request->conn);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/xenstored/service.h"
+#include "dom0_tools/xc/changes.h"
 #include "dom0_tools/xc/ring_page.h"
 #include "dom0_tools/xenstored/boot_domains.h"
 #include "dom0_tools/xenstored/ring.h"
@@ -30,6 +31,7 @@ struct service {
     struct xenstored xs;
     TAILQ_HEAD(, carrier) ready; /* upcalls masked; so is domains_changed */
     bool domains_changed;
+    uint64_t seen; /* of the domains that ended */
     struct wait_queue work;
     struct cond events; /* for clients of this domain */
 };
@@ -187,16 +189,36 @@ static bool release_one(const struct domain_list *list, bool *shut_down)
     return false;
 }
 
-static void look_at_domains(void)
+static void look_at_all(bool *shut_down)
 {
     struct domain_list list;
+
+    if (domain_list_get(&list) == 0)
+        while (release_one(&list, shut_down))
+            ;
+    domain_list_free(&list);
+}
+
+static void changed(domid_t domid, enum domain_change change, void *arg)
+{
+    struct connection *conn = xenstored_domain(&service->xs, domid);
+    bool *shut_down = arg;
+
+    if (conn == NULL)
+        return;
+    if (change == DOMAIN_GONE)
+        xenstored_release(&service->xs, domid);
+    else if (!conn->shut_down)
+        conn->shut_down = *shut_down = true;
+}
+
+static void look_at_domains(void)
+{
     bool shut_down = false;
 
     service->domains_changed = false;
-    if (domain_list_get(&list) == 0)
-        while (release_one(&list, &shut_down))
-            ;
-    domain_list_free(&list);
+    if (!xc_changes(&service->seen, changed, &shut_down))
+        look_at_all(&shut_down);
     if (shut_down)
         watch_fire_special(&service->xs, "@releaseDomain");
 }

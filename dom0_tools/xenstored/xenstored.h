@@ -113,7 +113,9 @@ size_t xenstored_feed(struct connection *conn, const void *data, size_t len);
 struct message *xenstored_first(struct connection *conn);
 void xenstored_sent(struct connection *conn, struct message *message);
 
-/* domains.c: the domain has gone, or is dying. ENOENT: it was not introduced. */
+/* domains.c: the connection of an introduced domain, or NULL. */
+struct connection *xenstored_domain(struct xenstored *xs, uint16_t domid);
+/* The domain has gone, or is dying. ENOENT: it was not introduced. */
 int xenstored_release(struct xenstored *xs, uint16_t domid);
 /* Introduces it, or its new ring. */
 int xenstored_introduce(struct xenstored *xs, uint16_t domid, uint64_t frame, uint32_t port);

@@ -6,6 +6,7 @@
 #include "hv/cpu/ipi.h"
 #include "hv/cpu/time.h"
 #include "hv/cpu/trace.h"
+#include "hv/domain/domain_changes.h"
 #include "hv/domain/runstate.h"
 #include "hv/domain/wallclock.h"
 #include "hv/io/console.h"
@@ -24,7 +25,8 @@ const struct domain_hooks *domain_hooks __ro_after_init;
 
 #define IDS_PER_TABLE 512
 
-static domid_t next_id = 1; /* domlist_lock */
+static domid_t next_id = 1;     /* domlist_lock */
+static uint64_t last_unique_id; /* domlist_lock */
 /* Live domains by id, two levels: what domain_by_id reads. Written under domlist_lock. */
 static struct domain **by_id[0x10000 / IDS_PER_TABLE];
 
@@ -127,6 +129,7 @@ static int domain_publish(struct domain *d)
         rc = -EEXIST;
     } else {
         by_id[d->id / IDS_PER_TABLE][d->id % IDS_PER_TABLE] = d;
+        d->unique_id = ++last_unique_id;
         /* From the end: ids mostly rise. */
         for (at = domain_list.prev; at != &domain_list; at = at->prev)
             if (list_entry(at, struct domain, all)->id < d->id)
@@ -226,6 +229,7 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, uint32_t m
         domain_free_parts(d);
         return NULL;
     }
+    domain_changed(id);
     trace(TRACE_DOMAIN, id, 1);
     return d;
 }
@@ -237,6 +241,7 @@ static void domain_destroy(struct domain *d)
     by_id[d->id / IDS_PER_TABLE][d->id % IDS_PER_TABLE] = NULL;
     list_del(&d->all);
     spin_unlock(&domlist_lock);
+    domain_changed(d->id);
     trace(TRACE_DOMAIN, d->id, 3);
     domain_free_parts(d);
 }
@@ -305,6 +310,7 @@ void domain_shutdown(struct domain *d, uint32_t reason)
     if (d->hardware)
         domain_hooks->hardware_shutdown(reason);
     d->shut_down = true;
+    domain_changed(d->id);
     evtchn_send_global_virq(VIRQ_DOM_EXC);
 }
 
@@ -386,6 +392,7 @@ int domain_kill(struct domain *d)
         d->relinquish_step = STEP_DONE;
     }
     d->dying = 2;
+    domain_changed(d->id);
     evtchn_send_global_virq(VIRQ_DOM_EXC);
     domain_put(d);
     return 0;

@@ -120,6 +120,7 @@ struct domain {
     uint32_t ssidref;
     struct sched_domain sched;
     uint64_t create_time;
+    uint64_t unique_id; /* which no other domain ever has */
 
     uint32_t refcount; /* atomic; domain_get/domain_put */
     struct list all;   /* LOCK_DOMLIST */

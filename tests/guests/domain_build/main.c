@@ -8,9 +8,10 @@
  * instructions in the new domain's frames, pin them, start it; it sends one event and shuts down. Map its
  * grant, destroy it while that is mapped, unmap. Expected: each step answers 0; the event and VIRQ_DOM_EXC
  * come; the domain shows its shutdown code; while a frame is mapped it is dying, then it is gone, and all
- * memory is free again. Xen: the same.
+ * memory is free again; get_domain_state tells each change once. Xen: the same, but that is new in 4.20.
  */
 #include "tests/guests/framework/guest.h"
+#include "hv/lib/domain_state_abi.h"
 #include <xen/domctl.h>
 #include <xen/sysctl.h>
 
@@ -46,6 +47,37 @@ static long domctl(uint32_t cmd)
     op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
     op.domain = domain;
     return hypercall1(__HYPERVISOR_domctl, &op);
+}
+
+/* The state that the domain is told to have come to since it was last asked for; 0: gone. */
+static void check_told(unsigned int state)
+{
+    const struct xen_domctl_get_domain_state *info = (const void *)&op.u;
+    domid_t ours = domain;
+
+    if (!is_ryokan())
+        return; /* 4.17 */
+    domain = DOMID_INVALID;
+    op = (struct xen_domctl){ 0 };
+    CHECK_EQ(domctl(XEN_DOMCTL_get_domain_state), 0);
+    CHECK_EQ(op.domain, ours);
+    CHECK_EQ(info->state, state);
+    CHECK((info->unique_id != 0) == (state != 0));
+    op = (struct xen_domctl){ 0 };
+    CHECK_EQ(domctl(XEN_DOMCTL_get_domain_state), -XEN_ENOENT);
+    domain = ours;
+    op = (struct xen_domctl){ 0 };
+    CHECK_EQ(domctl(XEN_DOMCTL_get_domain_state), state ? 0 : -XEN_ESRCH);
+    CHECK(state == 0 || info->state == state);
+}
+
+/* Nobody is told of what came before. */
+static void forget_changes(void)
+{
+    domain = DOMID_INVALID;
+    do {
+        op = (struct xen_domctl){ 0 };
+    } while (domctl(XEN_DOMCTL_get_domain_state) == 0);
 }
 
 static uint64_t free_memory(void)
@@ -234,6 +266,8 @@ static void destroy(grant_handle_t handle)
     CHECK_EQ(domctl(XEN_DOMCTL_destroydomain), 0);
     CHECK_EQ(domctl(XEN_DOMCTL_getdomaininfo), 0);
     CHECK(op.u.getdomaininfo.flags & XEN_DOMINF_dying);
+    check_told(XEN_DOMCTL_GETDOMSTATE_STATE_EXIST | XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN |
+               XEN_DOMCTL_GETDOMSTATE_STATE_DEAD);
     CHECK_EQ(*(volatile uint64_t *)scratch_va(&scratch, 3), 0x600d);
     CHECK_EQ(grant_unmap((uint64_t)scratch_va(&scratch, 3), handle), GNTST_okay);
     while (domctl(XEN_DOMCTL_getdomaininfo) == 0 && clock_now() < end)
@@ -249,6 +283,7 @@ static void round(evtchn_port_t virq)
     CHECK_EQ(create(1), 0);
     domain = op.domain;
     CHECK(domain != 0);
+    check_told(XEN_DOMCTL_GETDOMSTATE_STATE_EXIST);
     give_memory();
     check_policy();
     remote = event_alloc_unbound(domain, own_domid());
@@ -262,7 +297,9 @@ static void round(evtchn_port_t virq)
     start();
     CHECK(wait_for((evtchn_port_t)local));
     wait_for_shutdown(virq, SHUTDOWN_reboot);
+    check_told(XEN_DOMCTL_GETDOMSTATE_STATE_EXIST | XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN);
     destroy(handle);
+    check_told(0);
     CHECK_EQ(event_close((evtchn_port_t)local), 0);
 }
 
@@ -278,6 +315,7 @@ static void test(void)
     check_create_errors();
     scratch_link(&scratch, SCRATCH_SLOT);
     virq = event_bind_virq(VIRQ_DOM_EXC, 0);
+    forget_changes();
     round((evtchn_port_t)virq); /* the first one may leave warm pools behind */
     before = free_memory();
     round((evtchn_port_t)virq);
