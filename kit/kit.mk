@@ -23,7 +23,8 @@ KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/
 
 # What the reference describes: the headers that a program uses.
 REFERENCE_HEADERS := $(filter-out pvguest/entry.h pvguest/pvh.h pvguest/libc.h pvguest/layout.h,$(wildcard pvguest/*.h)) \
-                     pvguest/ext4/ext4.h pvguest/lwip/start.h split_drivers/blkfront.h split_drivers/netfront.h
+                     pvguest/ext4/ext4.h pvguest/lwip/start.h split_drivers/blkfront.h split_drivers/netfront.h \
+                     split_drivers/blkback.h split_drivers/backend_bus.h
 
 .PHONY: docs
 docs: | $(SETUP) ## the guest library's reference, from its headers: build/REFERENCE.md

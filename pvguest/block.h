@@ -83,6 +83,7 @@ struct block_device {
     uint32_t sector_size; /* bytes: 512 or 4096 */
     bool read_only, can_flush, can_discard;
     bool by_dma;                               /* works on machine addresses: nothing needs to be mapped */
+    bool by_grant;                             /* hands pages on to another domain: they must be this one's */
     uint32_t discard_granularity, discard_max; /* sectors */
     const struct block_ops *ops;
     void *driver;

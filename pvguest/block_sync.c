@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define BOUNCE_ORDER 4 /* 64 KiB */
+
 struct waiter {
     struct block_request request;
     struct semaphore done;
@@ -89,28 +91,42 @@ static int transfer(struct block_device *device, enum block_operation operation,
     return error;
 }
 
-/* Through a page, for buffers that no device could reach as they are. */
+/* Through other pages, for buffers that the device could not reach as they are. */
 static int bounce(struct block_device *device, enum block_operation operation, uint64_t sector, char *buf,
                   uint64_t length)
 {
-    char *page = page_alloc(0);
-    int error = page == NULL ? ENOMEM : 0;
+    unsigned int order = length > PAGE_SIZE ? BOUNCE_ORDER : 0;
+    char *pages = page_alloc(order);
+    int error = pages == NULL ? ENOMEM : 0;
 
     while (length > 0 && error == 0) {
-        size_t piece = length < PAGE_SIZE ? length : PAGE_SIZE;
+        size_t piece = length < PAGE_SIZE << order ? length : PAGE_SIZE << order;
 
         if (operation == BLOCK_WRITE)
-            memcpy(page, buf, piece);
-        error = transfer(device, operation, sector, page, piece);
+            memcpy(pages, buf, piece);
+        error = transfer(device, operation, sector, pages, piece);
         if (operation == BLOCK_READ && error == 0)
-            memcpy(buf, page, piece);
+            memcpy(buf, pages, piece);
         sector += piece / BLOCK_SECTOR;
         buf += piece;
         length -= piece;
     }
-    if (page != NULL)
-        page_free(page, 0);
+    if (pages != NULL)
+        page_free(pages, order);
     return error;
+}
+
+/* Whether the device can work on the buffer's pages: other domains' frames are mapped in vmap.h's area. */
+static bool is_reachable(const struct block_device *device, const char *buf, uint64_t length)
+{
+    unsigned long first = (unsigned long)buf & PAGE_MASK, end = (unsigned long)buf + length;
+
+    if ((unsigned long)buf % BLOCK_SECTOR != 0 || !dma_reaches(buf))
+        return false;
+    for (unsigned long at = first; device->by_grant && first >= PVG_MAP_BASE && at < end; at += PAGE_SIZE)
+        if (!memory_is_own(pte_mfn(pt_lookup(at))))
+            return false;
+    return true;
 }
 
 static int move(struct blockdev *dev, enum block_operation operation, uint64_t block, char *buf, size_t count)
@@ -118,7 +134,7 @@ static int move(struct blockdev *dev, enum block_operation operation, uint64_t b
     struct block_device *device = dev->object;
     uint64_t sector = block * (dev->sector_size / BLOCK_SECTOR), length = (uint64_t)count * dev->sector_size;
 
-    if ((unsigned long)buf % BLOCK_SECTOR != 0 || !dma_reaches(buf))
+    if (!is_reachable(device, buf, length))
         return -bounce(device, operation, sector, buf, length);
     return -transfer(device, operation, sector, buf, length);
 }

@@ -4,6 +4,7 @@
 #include "pvguest/cpu.h"
 #include "pvguest/pagetable.h"
 #include "pvguest/panic.h"
+#include "pvguest/flavour.h"
 #include "pvguest/pvh.h"
 #include <string.h>
 
@@ -162,6 +163,13 @@ void page_free(void *page, unsigned int order)
 void page_split(void *block, unsigned int order)
 {
     buddy_split(&buddy, block, order);
+}
+
+bool memory_is_own(unsigned long mfn)
+{
+    unsigned long pfn = guest_is_pvh ? mfn : mfn_to_pfn(mfn);
+
+    return pfn < start_info->nr_pages && p2m[pfn] == mfn;
 }
 
 size_t memory_total_pages(void)

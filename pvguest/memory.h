@@ -17,6 +17,7 @@
 #define PVGUEST_MEMORY_H
 
 #include "pvguest/layout.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <xen/xen.h>
@@ -52,6 +53,9 @@ static inline unsigned long pfn_to_mfn(unsigned long pfn)
 {
     return p2m[pfn];
 }
+
+/* Whether a frame is a page of this domain, which alone it can grant. Any context. */
+bool memory_is_own(unsigned long mfn);
 
 /* Only for frames of this domain; the entry of another's frame is arbitrary. */
 static inline unsigned long mfn_to_pfn(unsigned long mfn)

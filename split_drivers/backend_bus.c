@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "split_drivers/backend_bus.h"
+#include "pvguest/memory.h"
+#include "pvguest/sync.h"
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
 #include <errno.h>
@@ -21,6 +23,32 @@ struct bus {
     struct device_list devices;
     char root[32]; /* backend/TYPE */
 };
+
+/* The end of all service: nothing connects any more, then what is connected is cut off. */
+static struct mutex service_lock = MUTEX_INITIALIZER(service_lock);
+static struct cond service_idle = COND_INITIALIZER(service_idle);
+static unsigned int nr_connected; /* or about to be */
+static bool service_ends, cut_off;
+
+/* Counts a device that is about to connect; false when none may. */
+static bool service_enter(void)
+{
+    bool ok;
+
+    mutex_lock(&service_lock);
+    ok = !service_ends;
+    nr_connected += ok;
+    mutex_unlock(&service_lock);
+    return ok;
+}
+
+static void service_leave(void)
+{
+    mutex_lock(&service_lock);
+    if (--nr_connected == 0)
+        cond_signal(&service_idle);
+    mutex_unlock(&service_lock);
+}
 
 static struct backend_device *find(struct bus *bus, unsigned int domid, unsigned int handle)
 {
@@ -47,16 +75,18 @@ static void disconnect(struct backend_device *device)
         return;
     device->connected = false;
     device->driver->disconnect(device);
+    service_leave();
 }
 
 static void connect(struct backend_device *device)
 {
     int error;
 
-    if (device->connected || device->failed)
+    if (device->connected || device->failed || !service_enter())
         return;
     error = device->driver->connect(device);
     if (error) {
+        service_leave();
         device->failed = true;
         xenbus_switch_state(&device->bus, XBT_NULL, XenbusStateClosing);
         return;
@@ -66,10 +96,23 @@ static void connect(struct backend_device *device)
     xenbus_switch_state(&device->bus, XBT_NULL, XenbusStateConnected);
 }
 
+/* Outside the toolstack's own domain the backend removes a device that is not wanted any more; libxl waits
+ * for that. */
+static void retire(struct backend_device *device)
+{
+    struct xenbus_device *bus = &device->bus;
+
+    if (!(start_info->flags & SIF_INITDOMAIN) &&
+        !xenbus_read_flag(bus->xs, XBT_NULL, bus->node, "online", true))
+        xs_rm(bus->xs, XBT_NULL, bus->node);
+}
+
 static void close_down(struct backend_device *device, enum xenbus_state state)
 {
     disconnect(device);
     xenbus_switch_state(&device->bus, XBT_NULL, state);
+    if (state == XenbusStateClosed)
+        retire(device);
 }
 
 static void frontend_state(struct backend_device *device)
@@ -96,7 +139,8 @@ static void frontend_state(struct backend_device *device)
     }
 }
 
-/* The toolstack asks for the device's end by our own state; a frontend that is there closes first. */
+/* The toolstack, or backend_bus_stop(), asks for the device's end by our own state; a frontend that is there
+ * closes first. */
 static void own_state(struct backend_device *device)
 {
     enum xenbus_state state = xenbus_read_state(device->bus.xs, device->bus.node);
@@ -104,10 +148,12 @@ static void own_state(struct backend_device *device)
 
     if (device->failed)
         disconnect(device);
-    if (state != XenbusStateClosing || device->bus.state == XenbusStateClosing)
+    if (state == XenbusStateClosed)
+        retire(device);
+    if (state != XenbusStateClosing || (device->bus.state == XenbusStateClosing && !cut_off))
         return;
     device->bus.state = state;
-    if (frontend != XenbusStateConnected && frontend != XenbusStateInitialised)
+    if (cut_off || (frontend != XenbusStateConnected && frontend != XenbusStateInitialised))
         close_down(device, XenbusStateClosed);
 }
 
@@ -226,7 +272,8 @@ static void look_at_path(struct bus *bus, const char *path)
 
     if (sscanf(below, "/%u/%u%n", &domid, &handle, &length) != 2)
         for_each_child(bus, path, look_at_path);
-    else if (!below[length] || strcmp(below + length, "/state") == 0)
+    else if (!below[length] || strcmp(below + length, "/state") == 0 ||
+             strcmp(below + length, "/online") == 0)
         look_at_device(bus, domid, handle);
 }
 
@@ -319,6 +366,59 @@ int backend_bus_start(const struct backend_driver *driver)
     }
     thread_detach(thread);
     return 0;
+}
+
+/* ---- the end of all service ---- */
+
+static void ask_device(struct bus *bus, const char *path)
+{
+    struct xenbus_device device = { .xs = bus->xs };
+
+    snprintf(device.node, sizeof(device.node), "%s", path);
+    xenbus_switch_state(&device, XBT_NULL, XenbusStateClosing);
+}
+
+static void ask_domain(struct bus *bus, const char *path)
+{
+    for_each_child(bus, path, ask_device);
+}
+
+static void ask_kind(struct bus *bus, const char *path)
+{
+    for_each_child(bus, path, ask_domain);
+}
+
+/* Asks all devices to close, and waits. False: some have not by the deadline. */
+static bool ask_all(struct bus *bus, uint64_t deadline)
+{
+    bool idle;
+
+    for_each_child(bus, TOKEN_TREE, ask_kind);
+    mutex_lock(&service_lock);
+    while (nr_connected && cond_wait_until(&service_idle, &service_lock, deadline) == 0)
+        ;
+    idle = !nr_connected;
+    mutex_unlock(&service_lock);
+    return idle;
+}
+
+int backend_bus_stop(uint64_t deadline)
+{
+    struct bus bus = { .xs = xs_open(0) };
+    int error = 0;
+
+    if (!bus.xs)
+        return errno;
+    mutex_lock(&service_lock);
+    service_ends = true;
+    mutex_unlock(&service_lock);
+    if (!ask_all(&bus, deadline)) {
+        cut_off = true;
+        ask_all(&bus, TIME_NEVER);
+        error = EBUSY;
+    }
+    xs_close(bus.xs);
+    return error;
 }
 
 /* A guest can fail as often as it likes: of many lines in a short time the rest is left out. */

@@ -49,6 +49,12 @@ struct backend_driver {
 /* Starts the thread. 0 or an errno. */
 int backend_bus_start(const struct backend_driver *driver);
 
+/* Ends the service of all kinds, for a domain that is about to end: frontends see their backend closing, and
+ * are cut off when they have not closed by the deadline (time_ns()). What was under way is done before this
+ * returns: 0, EBUSY when somebody was cut off, or another errno. No frontend connects from then on. Threads
+ * only, once. */
+int backend_bus_stop(uint64_t deadline);
+
 /* The device has found its frontend at fault: an error node, state Closing; what is connected is undone soon
  * by the bus. Any thread; text is for people. */
 void backend_device_fail(struct backend_device *device, const char *text);

@@ -359,7 +359,9 @@ int blkfront_open(const char *name, uint64_t deadline, struct block_device **dev
     if (!front)
         return ENOMEM;
     wait_queue_init(&front->change);
-    front->block = (struct block_device){ .model = "xen", .by_dma = true, .ops = &ops, .driver = front };
+    front->block = (struct block_device){
+        .model = "xen", .by_dma = true, .by_grant = true, .ops = &ops, .driver = front
+    };
     block_init(&front->block);
     front->block.sector_size = BLOCK_SECTOR;
     error = start(front, name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/block/backing.h"
-#include "dom0_tools/block/file_disk.h"
 #include "dom0_tools/block/registry.h"
+#include "pvguest/file_disk.h"
 #include "split_drivers/blkback.h"
 
 #include <stdlib.h>

@@ -32,8 +32,8 @@ fail(char *out, size_t size, int error, const char *format, ...)
 
 void device_backend_path(const struct device *device, char path[DEVICE_PATH_SIZE])
 {
-    snprintf(path, DEVICE_PATH_SIZE, "/local/domain/0/backend/%s/%u/%u", device->type, device->domid,
-             device->id);
+    snprintf(path, DEVICE_PATH_SIZE, "/local/domain/%u/backend/%s/%u/%u", device->backend, device->type,
+             device->domid, device->id);
 }
 
 void device_frontend_path(const struct device *device, char path[DEVICE_PATH_SIZE])
@@ -91,7 +91,7 @@ static int write_frontend(struct xs_handle *xs, xs_transaction_t t, const struct
     int error = xenbus_write(xs, t, c->front, "backend", "%s", c->back);
 
     if (error == 0)
-        error = xenbus_write(xs, t, c->front, "backend-id", "0");
+        error = xenbus_write(xs, t, c->front, "backend-id", "%u", c->device->backend);
     if (error == 0)
         error = write_nodes(xs, t, c->front, c->frontend);
     return error;
@@ -110,9 +110,9 @@ static int create(struct xs_handle *xs, xs_transaction_t t, void *arg)
         return EEXIST;
     error = remove_directory(xs, t, c->front);
     if (error == 0)
-        error = make_directory(xs, t, c->front, c->device->domid, 0);
+        error = make_directory(xs, t, c->front, c->device->domid, c->device->backend);
     if (error == 0)
-        error = make_directory(xs, t, c->back, 0, c->device->domid);
+        error = make_directory(xs, t, c->back, c->device->backend, c->device->domid);
     if (error == 0)
         error = write_backend(xs, t, c, c->back);
     if (error == 0)
@@ -140,6 +140,19 @@ static int drop(struct xs_handle *xs, xs_transaction_t t, void *arg)
     return error;
 }
 
+/* Who the backend of a device is that is there already, by the toolstack's own copy. False: no device. */
+static bool find_backend(struct xs_handle *xs, struct device *device)
+{
+    char path[DEVICE_PATH_SIZE], *back;
+    bool found;
+
+    libxl_path(device, path);
+    back = xenbus_read(xs, XBT_NULL, path, "backend");
+    found = back != NULL && sscanf(back, "/local/domain/%hu/", &device->backend) == 1;
+    free(back);
+    return found;
+}
+
 static void fill_paths(struct creation *c, const struct device *device)
 {
     c->device = device;
@@ -163,7 +176,8 @@ static int report_backend(struct xs_handle *xs, const struct creation *c, int er
 {
     char path[DEVICE_PATH_SIZE + 32], *said;
 
-    snprintf(path, sizeof(path), "/local/domain/0/error/%s", c->back + strlen("/local/domain/0/"));
+    snprintf(path, sizeof(path), "/local/domain/%u/error/backend/%s/%u/%u", c->device->backend,
+             c->device->type, c->device->domid, c->device->id);
     said = xenbus_read(xs, XBT_NULL, path, "error");
     if (said != NULL)
         fail(text, size, error, "the backend says: %s", said);
@@ -219,12 +233,14 @@ static int detach(struct xs_handle *xs, struct creation *c, bool force, char *er
     enum xenbus_state reached;
     int result = 0;
 
+    /* A backend whose domain has ended has nothing to close. */
     if (xenbus_read_state(xs, c->back) == XenbusStateUnknown)
-        return fail(error, size, ENODEV, "there is no such device");
+        force = true;
     if (!force && xenbus_read_state(xs, c->back) != XenbusStateClosed)
         result = xenbus_transaction(xs, ask_to_close, c);
     if (!force && result == 0)
-        result = wait_backend(xs, c, XENBUS_STATE(XenbusStateClosed), DETACH_TIME, &reached);
+        result = wait_backend(xs, c, XENBUS_STATE(XenbusStateClosed) | XENBUS_STATE(XenbusStateUnknown),
+                              DETACH_TIME, &reached);
     if (result != 0)
         return fail(error, size, result, "the domain does not let go of it: %s", strerror(result));
     result = xenbus_transaction(xs, drop, c);
@@ -235,14 +251,19 @@ static int detach(struct xs_handle *xs, struct creation *c, bool force, char *er
 
 int device_detach(const struct device *device, bool force, char *error, size_t size)
 {
+    struct device found = *device;
     struct creation c = { 0 };
     struct xs_handle *xs = xs_open(0);
     int result;
 
     if (xs == NULL)
         return fail(error, size, errno, "no xenstore: %s", strerror(errno));
-    fill_paths(&c, device);
-    result = detach(xs, &c, force, error, size);
+    if (find_backend(xs, &found)) {
+        fill_paths(&c, &found);
+        result = detach(xs, &c, force, error, size);
+    } else {
+        result = fail(error, size, ENODEV, "there is no such device");
+    }
     xs_close(xs);
     return result;
 }
@@ -255,13 +276,45 @@ int device_for_each(const char *type, domid_t domid, void (*fn)(const struct dev
     unsigned nr = 0;
     int error = xs == NULL ? errno : 0;
 
-    snprintf(path, sizeof(path), "/local/domain/0/backend/%s/%u", type, domid);
+    snprintf(path, sizeof(path), "/libxl/%u/device/%s", domid, type);
     if (xs != NULL)
         names = xs_directory(xs, XBT_NULL, path, &nr);
-    for (unsigned i = 0; names != NULL && i < nr; i++)
-        fn(&(struct device){ .type = type, .domid = domid, .id = (unsigned)strtoul(names[i], NULL, 10) },
-           arg);
+    for (unsigned i = 0; names != NULL && i < nr; i++) {
+        struct device device = { .type = type, .domid = domid, .id = (unsigned)strtoul(names[i], NULL, 10) };
+
+        if (find_backend(xs, &device))
+            fn(&device, arg);
+    }
     free(names);
     xs_close(xs);
     return error;
+}
+
+static bool has_name(struct xs_handle *xs, const char *domid, const char *name)
+{
+    char path[DEVICE_PATH_SIZE], *value;
+    bool equal;
+
+    snprintf(path, sizeof(path), "/local/domain/%s", domid);
+    value = xenbus_read(xs, XBT_NULL, path, "name");
+    equal = value != NULL && (strcmp(value, name) == 0 || strcmp(domid, name) == 0);
+    free(value);
+    return equal;
+}
+
+int device_find_backend(const char *text, domid_t *backend, char *error, size_t size)
+{
+    struct xs_handle *xs = xs_open(0);
+    unsigned nr = 0;
+    char **domids = xs == NULL ? NULL : xs_directory(xs, XBT_NULL, "/local/domain", &nr);
+    bool found = false;
+
+    for (unsigned i = 0; domids != NULL && i < nr && !found; i++) {
+        found = has_name(xs, domids[i], text);
+        if (found)
+            *backend = (domid_t)strtoul(domids[i], NULL, 10);
+    }
+    free(domids);
+    xs_close(xs);
+    return found ? 0 : fail(error, size, ESRCH, "backend=%s: there is no such domain", text);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Split devices as the toolstack makes and removes them: their directories in xenstore, as libxl writes them,
- *     /local/domain/0/backend/TYPE/DOMID/ID     the backend's
- *     /local/domain/DOMID/device/TYPE/ID        the frontend's
- *     /libxl/DOMID/device/TYPE/ID               the toolstack's own copy
- * Backends are in this domain. Functions return 0, or an errno with a sentence in `error`. Threads only.
+ *     /local/domain/BACKEND/backend/TYPE/DOMID/ID   the backend's
+ *     /local/domain/DOMID/device/TYPE/ID            the frontend's
+ *     /libxl/DOMID/device/TYPE/ID                   the toolstack's own copy
+ * The backend is this domain, or another one (a driver domain). Functions return 0, or an errno with a
+ * sentence in `error`. Threads only.
  */
 #ifndef DOM0_DEVICE_DEVICE_H
 #define DOM0_DEVICE_DEVICE_H
@@ -22,6 +23,7 @@ struct device {
     const char *type; /* "vbd", "vif" */
     domid_t domid;    /* the frontend's */
     unsigned id;      /* the frontend's name for it; unique for its type and domain */
+    domid_t backend;  /* whose the other end is; only device_attach() needs to be told */
 };
 
 /* A node below a directory. */
@@ -43,7 +45,10 @@ int device_attach(const struct device *device, struct device_nodes backend, stru
 /* Asks both ends to close and removes the device; by force after some seconds, or at once if `force`. */
 int device_detach(const struct device *device, bool force, char *error, size_t size);
 
-/* Calls fn for each device of a type that the domain has, by the backend's directory. 0 or an errno. */
+/* The domain that `backend=` names, or whose number it is. 0, or ESRCH with a sentence. */
+int device_find_backend(const char *text, domid_t *backend, char *error, size_t size);
+
+/* Calls fn for each device of a type that the domain has. 0 or an errno. */
 int device_for_each(const char *type, domid_t domid, void (*fn)(const struct device *device, void *arg),
                     void *arg);
 

@@ -14,7 +14,7 @@
 
 int disk_attach(domid_t domid, const struct disk_config *config, char *error, size_t size)
 {
-    const struct device device = { .type = TYPE, .domid = domid, .id = config->id };
+    struct device device = { .type = TYPE, .domid = domid, .id = config->id };
     const char *kind = config->cdrom ? "cdrom" : "disk";
     char id[16];
     const struct device_node backend[] = {
@@ -33,6 +33,12 @@ int disk_attach(domid_t domid, const struct disk_config *config, char *error, si
         { "trusted", "1" },
     };
 
+    if (config->backend[0] != '\0') {
+        int result = device_find_backend(config->backend, &device.backend, error, size);
+
+        if (result != 0)
+            return result;
+    }
     snprintf(id, sizeof(id), "%u", config->id);
     return device_attach(&device, NODES(backend), NODES(frontend), error, size);
 }

@@ -2,7 +2,8 @@
 /*
  * Virtual disks of domains, described as in xl-disk-configuration(5):
  *     'phy:vda,xvda,w'     'file:/path/image,xvdb,r'     'format=raw, vdev=xvda, access=rw, target=/dev/vda1'
- * Targets are block devices of this domain, by name with or without /dev/, or image files in its file system.
+ * Targets are block devices of this domain, by name with or without /dev/, or image files in its file system;
+ * with backend=DOMAIN, what that domain calls so.
  */
 #ifndef DOM0_DEVICE_DISK_H
 #define DOM0_DEVICE_DISK_H
@@ -14,10 +15,12 @@
 
 #define DISK_TARGET_SIZE 256
 #define DISK_VDEV_SIZE   16
+#define DISK_NAME_SIZE   64
 
 struct disk_config {
     char target[DISK_TARGET_SIZE]; /* "vda", "/images/a.img" */
     char vdev[DISK_VDEV_SIZE];     /* "xvda" */
+    char backend[DISK_NAME_SIZE];  /* whose target it is: a domain's name or number; empty: this domain's */
     unsigned id;                   /* the number of vdev, as <xen/io/blkif.h> wants it */
     bool file, write, cdrom, discard;
 };

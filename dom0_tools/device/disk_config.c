@@ -94,6 +94,8 @@ static int set_key(struct parser *p, const char *key, char *value)
         return set_vdev(p, value);
     if (strcmp(key, "access") == 0)
         return set_access(p, value);
+    if (strcmp(key, "backend") == 0)
+        return set_text(p, p->out->backend, sizeof(p->out->backend), "backend", value);
     if (strcmp(key, "backendtype") == 0 && (strcmp(value, "phy") == 0 || strcmp(value, "qdisk") == 0))
         return 0;
     if (strcmp(key, "devtype") == 0 && (strcmp(value, "disk") == 0 || strcmp(value, "cdrom") == 0)) {

@@ -180,6 +180,45 @@ static char *vm_path(struct xs_handle *h, domid_t domid)
     return NULL;
 }
 
+/* Of one of its devices the directory that the backend, whoever that is, has for this domain's of that type.
+ */
+static void remove_backend(struct xs_handle *h, const char *type, const char *id)
+{
+    char path[PATH_SIZE];
+    char *back;
+
+    snprintf(path, sizeof(path), "%s/%s/backend", type, id);
+    back = xs_read(h, XBT_NULL, path, NULL);
+    if (back != NULL && strrchr(back, '/') != NULL) {
+        *strrchr(back, '/') = '\0';
+        xs_rm(h, XBT_NULL, back);
+    }
+    free(back);
+}
+
+/* Its devices' backends, which may be in driver domains; the toolstack's own copy says where. */
+static void remove_backends(struct xs_handle *h, domid_t domid)
+{
+    char directory[PATH_SIZE];
+    unsigned int nr_types = 0;
+    char **types;
+
+    snprintf(directory, sizeof(directory), "/libxl/%u/device", domid);
+    types = xs_directory(h, XBT_NULL, directory, &nr_types);
+    for (unsigned int i = 0; types != NULL && i < nr_types; i++) {
+        char type[PATH_SIZE + 32];
+        unsigned int nr = 0;
+        char **ids;
+
+        snprintf(type, sizeof(type), "%s/%s", directory, types[i]);
+        ids = xs_directory(h, XBT_NULL, type, &nr);
+        for (unsigned int k = 0; ids != NULL && k < nr; k++)
+            remove_backend(h, type, ids[k]);
+        free(ids);
+    }
+    free(types);
+}
+
 /* Its devices in a back end's directory of this domain, of each kind. */
 static void remove_devices(struct xs_handle *h, domid_t domid, const char *directory)
 {
@@ -200,6 +239,7 @@ void domain_nodes_remove(struct xs_handle *h, domid_t domid)
     static const char *const trees[] = { "/local/domain/%u", "/libxl/%u" };
     char *vm = vm_path(h, domid);
 
+    remove_backends(h, domid);
     remove_devices(h, domid, "/local/domain/0/backend");
     remove_devices(h, domid, "/local/domain/0/error/backend");
     if (vm != NULL)

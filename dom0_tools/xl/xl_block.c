@@ -78,7 +78,7 @@ static void print_disk(const struct device *device, void *arg)
     device_backend_path(device, back);
     device_frontend_path(device, front);
     target = xenbus_read(xs, XBT_NULL, back, "params");
-    printf("%-5u %-3d %-6u %-5d %-6lu %-8lu %-30s %s\n", device->id, 0, device->domid,
+    printf("%-5u %-3d %-6u %-5d %-6lu %-8lu %-30s %s\n", device->id, device->backend, device->domid,
            (int)xenbus_read_state(xs, front), (unsigned long)number_or_0(xs, front, "event-channel"),
            (unsigned long)number_or_0(xs, front, "ring-ref"), back, target == NULL ? "" : target);
     free(target);

@@ -30,6 +30,9 @@ Test(disk_config, forms)
     expect("vda,raw,xvdc,w,no-discard", "vda", false, "xvdc", true);
     cr_assert(!config.discard);
     expect("/cd.iso,,hdc:cdrom,", "/cd.iso", true, "hdc", false);
+    cr_assert_str_empty(config.backend);
+    expect("backend=drv, vdev=xvda, access=w, target=ram", "ram", false, "xvda", true);
+    cr_assert_str_eq(config.backend, "drv");
 }
 
 Test(disk_config, cdrom_is_read_only)
@@ -60,6 +63,8 @@ Test(disk_config, refusals)
     longer[sizeof(longer) - 1] = '\0';
     refuse(longer);
     memcpy(longer, "target=", 7);
+    refuse(longer);
+    memcpy(longer, "backend=", 8);
     refuse(longer);
 }
 

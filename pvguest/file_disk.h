@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A raw image in a file as a disk, with a thread of its own for its requests. Threads only. */
-#ifndef DOM0_BLOCK_FILE_DISK_H
-#define DOM0_BLOCK_FILE_DISK_H
+#ifndef PVGUEST_FILE_DISK_H
+#define PVGUEST_FILE_DISK_H
 
 #include "pvguest/block.h"
 

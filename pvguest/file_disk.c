@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "dom0_tools/block/file_disk.h"
+#include "pvguest/file_disk.h"
 #include "pvguest/cpu.h"
 #include "pvguest/file.h"
 #include "pvguest/sync.h"
@@ -42,22 +42,36 @@ static void commit(struct block_device *block)
 
 static const struct block_ops ops = { .submit = submit, .commit = commit };
 
+/* Bytes of the segments from the first on that lie behind each other; *next: the first that does not. */
+static size_t run_length(const struct block_request *request, unsigned first, unsigned *next)
+{
+    const struct block_segment *segments = request->segments;
+    size_t length = segments[first].length;
+
+    for (*next = first + 1; *next < request->nr_segments; ++*next) {
+        if (segments[*next].virt != (char *)segments[first].virt + length)
+            break;
+        length += segments[*next].length;
+    }
+    return length;
+}
+
 /* Returns an errno. The image keeps its size: what was written short is an error. */
 static int transfer(const struct file_disk *disk, const struct block_request *request)
 {
     off_t offset = (off_t)(request->absolute * BLOCK_SECTOR);
 
-    for (unsigned i = 0; i < request->nr_segments; i++) {
-        const struct block_segment *segment = &request->segments[i];
-        ssize_t done = request->operation == BLOCK_READ
-                           ? pread(disk->fd, segment->virt, segment->length, offset)
-                           : pwrite(disk->fd, segment->virt, segment->length, offset);
+    for (unsigned i = 0, next; i < request->nr_segments; i = next) {
+        size_t length = run_length(request, i, &next);
+        void *virt = request->segments[i].virt;
+        ssize_t done = request->operation == BLOCK_READ ? pread(disk->fd, virt, length, offset)
+                                                        : pwrite(disk->fd, virt, length, offset);
 
         if (done < 0)
             return errno;
-        if ((size_t)done != segment->length)
+        if ((size_t)done != length)
             return EIO;
-        offset += (off_t)segment->length;
+        offset += (off_t)length;
     }
     return 0;
 }
