@@ -73,7 +73,7 @@ def sample_sqlite():
 def host(*command):
     """Runs a program of this machine; returns what it printed."""
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ, PATH=path))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=dict(os.environ, PATH=path))
     check(done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}")
     return done.stdout
 
