@@ -419,11 +419,11 @@ static void run_device(void *arg)
         error = read_mac(device);
     if (!error)
         error = add_netif(device) ? 0 : ENOMEM;
-    if (error) {
-        printf("netfront %u: not used: %s\n", device->handle, strerror(error));
-    } else {
+    if (!error) {
         live(device);
         remove_netif(device);
+    } else if (error != ENOENT) { /* a device whose nodes are missing is being removed */
+        printf("netfront %u: not used: %s\n", device->handle, strerror(error));
     }
     xs_close(device->xs);
     mutex_lock(&devices_lock);

@@ -4,6 +4,8 @@
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
 #include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CHUNK   32768
@@ -146,10 +148,10 @@ static void accept_all(void *arg)
 
 int transfer_serve(uint16_t port)
 {
-    struct sockaddr_in address = { .sin_len = sizeof(address),
-                                   .sin_family = AF_INET,
-                                   .sin_port = lwip_htons(port) };
-    int listener = lwip_socket(AF_INET, SOCK_STREAM, 0), error = 0;
+    struct sockaddr_in6 address = { .sin6_len = sizeof(address),
+                                    .sin6_family = AF_INET6,
+                                    .sin6_port = lwip_htons(port) };
+    int listener = lwip_socket(AF_INET6, SOCK_STREAM, 0), error = 0; /* takes IPv4 too */
     struct thread *thread;
 
     if (listener < 0)
@@ -167,14 +169,20 @@ int transfer_serve(uint16_t port)
 
 static int call(const char *address, uint16_t port, struct peer **peer)
 {
-    struct sockaddr_in to = { .sin_len = sizeof(to), .sin_family = AF_INET, .sin_port = lwip_htons(port) };
+    const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *to;
+    char service[8];
+    int failed;
 
-    if (!inet_aton(address, &to.sin_addr))
+    snprintf(service, sizeof(service), "%u", port);
+    if (getaddrinfo(address, service, &hints, &to))
         return EINVAL;
-    *peer = new_peer(lwip_socket(AF_INET, SOCK_STREAM, 0));
+    *peer = new_peer(lwip_socket(to->ai_family, SOCK_STREAM, 0));
+    failed = *peer && lwip_connect((*peer)->fd, to->ai_addr, to->ai_addrlen);
+    freeaddrinfo(to);
     if (!*peer)
         return ENOMEM;
-    if (!lwip_connect((*peer)->fd, (struct sockaddr *)&to, sizeof(to)))
+    if (!failed)
         return 0;
     (*peer)->error = errno;
     return end_peer(*peer);

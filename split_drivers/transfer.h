@@ -22,7 +22,7 @@ struct transfer_result {
     uint64_t out, in; /* ns */
 };
 
-/* The client's side; address: "10.0.0.1". 0 or an errno. */
+/* The client's side; address: "10.0.0.1" or "fe80::1%en1". 0 or an errno. */
 int transfer_run(const char *address, uint16_t port, uint64_t bytes, struct transfer_result *result);
 
 /* As many requests and responses; *ns: how long they took. */

@@ -5,10 +5,13 @@
 #include "pvguest/lwip/start.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <lwip/netif.h>
+#include <lwip/tcpip.h>
 #include <netdb.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -193,10 +196,38 @@ int inet_pton(int family, const char *text, void *address)
     return lwip_inet_pton(family, text, address);
 }
 
+/* "fe80::1%en1" or "fe80::1%2": an address of one interface, by its name or number (RFC 4007, 11), which lwIP
+ * does not read. */
+static int zoned_address(const char *node, const char *zone, const char *service,
+                         const struct addrinfo *hints, struct addrinfo **result)
+{
+    char address[INET6_ADDRSTRLEN], *end;
+    size_t length = (size_t)(zone - node);
+    unsigned long number = strtoul(zone + 1, &end, 10);
+    int error;
+
+    if (end == zone + 1 || *end) {
+        LOCK_TCPIP_CORE();
+        number = netif_name_to_index(zone + 1);
+        UNLOCK_TCPIP_CORE();
+    }
+    if (length >= sizeof(address) || !number || number > UINT8_MAX)
+        return EAI_NONAME;
+    memcpy(address, node, length);
+    address[length] = '\0';
+    error = lwip_getaddrinfo(address, service, hints, result);
+    if (!error && (*result)->ai_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)(*result)->ai_addr)->sin6_scope_id = (uint32_t)number;
+    return error;
+}
+
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result)
 {
+    const char *zone = node ? strchr(node, '%') : NULL;
+
     lwip_start();
-    return lwip_getaddrinfo(node, service, hints, result);
+    return zone ? zoned_address(node, zone, service, hints, result)
+                : lwip_getaddrinfo(node, service, hints, result);
 }
 
 void freeaddrinfo(struct addrinfo *list)

@@ -4,7 +4,9 @@
 needs out of the kernel's folder MODULES, iperf3 and the transfer program.
 
 The kernel's command line says what it does with eth0: `addr=A/LEN` or `dhcp=1`, and then in this order `serve=1` (transfer on port
-5000, iperf3), `ping=HOST`, `transfer=ADDRESS:PORT:BYTES`, `rr=ADDRESS:PORT:rr:ROUNDS` and `iperf=HOST` (all with `tries=N`, as their peer may not be up yet);
+5000, iperf3), `ping=HOST`, `transfer=ADDRESS:PORT:BYTES` (`streams=N` of them at once), `rr=ADDRESS:PORT:rr:ROUNDS`, `iperf=HOST` and
+`transfer6=ADDRESS,PORT,BYTES` (all with `tries=N`, as their peer may not be up yet); `queues=1` counts the interface's queues and those that
+had more than a few interrupts; `disk=1` writes a file to the ext4 file system on xvda and reads it back;
 `end=poweroff`, `end=reboot` or `end=shell` as in stress_initramfs.py, `end=stay` sleeps."""
 
 import glob
@@ -28,7 +30,7 @@ export PATH=/bin
 tries=30
 for word in $(cat /proc/cmdline); do
     case $word in
-    addr=*|dhcp=*|serve=*|ping=*|transfer=*|rr=*|iperf=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
+    addr=*|dhcp=*|serve=*|ping=*|transfer=*|rr=*|iperf=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
     esac
 done
 while read module; do insmod $module; done < /modules.list
@@ -52,9 +54,28 @@ again() {
     done
 }
 [ -z "$ping" ] || again ping -c 3 $ping
+i=1
+while [ $i -lt ${streams:-1} ]; do
+    again transfer $(echo $transfer | tr : ' ') &
+    pids="$pids $!"
+    i=$((i + 1))
+done
 [ -z "$transfer" ] || again transfer $(echo $transfer | tr : ' ')
+[ -z "$pids" ] || wait $pids
 [ -z "$rr" ] || again transfer $(echo $rr | tr : ' ')
 [ -z "$iperf" ] || again sh -c "iperf3 -c $iperf -t 2 | grep -E 'sender|receiver' | sed 's/^/iperf3: /' | grep ."
+[ -z "$transfer6" ] || again transfer $(echo $transfer6 | tr , ' ')
+[ -z "$queues" ] || awk '/vif0-q[0-9]+-rx/ { n = 0; for (i = 2; i < NF; i++) if ($i ~ /^[0-9]+$/) n += $i; all++; busy += n > 5 }
+    END { print "net: queues " all + 0 ", busy " busy + 0 }' /proc/interrupts
+if [ -n "$disk" ]; then
+    while read module; do insmod $module; done < /disk.list
+    until [ -b /dev/xvda ]; do sleep 0.1; done
+    mount -t ext4 /dev/xvda /mnt && dd if=/dev/urandom of=/mnt/file bs=64k count=32 2>/dev/null
+    before=$(md5sum < /mnt/file)
+    umount /mnt && mount -t ext4 /dev/xvda /mnt
+    [ "$before" != "$(md5sum < /mnt/file)" ] || echo "net: the disk has what was written"
+    umount /mnt
+fi
 echo "net: done"
 case $end in
 shell)
@@ -108,20 +129,21 @@ def main():
     iperf = shutil.which("iperf3")
     files = {"bin/busybox": shutil.which("busybox"), "bin/transfer": transfer, "bin/iperf3": iperf}
     files.update({path.lstrip("/"): os.path.realpath(path) for path in libraries(iperf)})
-    folders = {"dev", "proc", "sys", "tmp", "etc", "modules"}
+    folders = {"dev", "proc", "sys", "tmp", "etc", "mnt", "modules"}
     for name in files:
         while os.path.dirname(name):
             name = os.path.dirname(name)
             folders.add(name)
     archive = b"".join(entry(name, S_IFDIR | 0o755) for name in sorted(folders))
     archive += entry("dev/console", S_IFCHR | 0o600, device=(5, 1))
-    loaded = modules(folder, ["af_packet", "xen-netfront"])
-    for path in loaded:
-        files["modules/" + os.path.basename(path)] = path
+    lists = {"modules.list": modules(folder, ["af_packet", "xen-netfront"]),
+             "disk.list": modules(folder, ["xen-blkfront", "crc32c_generic", "ext4"])}  # fmt: skip
+    files.update({"modules/" + os.path.basename(path): path for loaded in lists.values() for path in loaded})
     for name, path in files.items():
         archive += entry(name, S_IFREG | 0o755, read(path))
-    names = "".join(f"/modules/{os.path.basename(path)}\n" for path in loaded)
-    archive += entry("modules.list", S_IFREG | 0o644, names.encode()) + entry("dhcp.sh", S_IFREG | 0o755, DHCP)
+    for name, loaded in lists.items():
+        archive += entry(name, S_IFREG | 0o644, "".join(f"/modules/{os.path.basename(path)}\n" for path in loaded).encode())
+    archive += entry("dhcp.sh", S_IFREG | 0o755, DHCP)
     archive += entry("init", S_IFREG | 0o755, INIT) + entry("TRAILER!!!", 0)
     with gzip.GzipFile(output, "wb", mtime=0, compresslevel=1) as file:
         file.write(archive)

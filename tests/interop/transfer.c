@@ -2,11 +2,13 @@
 /*
  * usage: transfer serve PORT | transfer ADDRESS PORT BYTES | transfer ADDRESS PORT rr ROUNDS
  *
+ * ADDRESS is as 10.0.0.1, or as fe80::1%eth0.
+ *
  * Moves BYTES each way over one TCP connection and compares checksums. The client sends the number (8 bytes,
  * little-endian) and the data; the server answers with the checksum of what came, its own data, and that
  * data's checksum.
  */
-#include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -122,8 +124,8 @@ static void answer(int fd)
 
 static void serve(int port)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+    int listener = socket(AF_INET6, SOCK_STREAM, 0), one = 1; /* takes IPv4 too */
 
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 4))
@@ -153,11 +155,16 @@ static uint64_t milliseconds(void)
 
 static int call(const char *host, const char *port)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
-    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *to;
+    int fd, one = 1;
 
-    if (!inet_aton(host, &to.sin_addr) || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+    if (getaddrinfo(host, port, &hints, &to))
+        fail(host);
+    fd = socket(to->ai_family, SOCK_STREAM, 0);
+    if (connect(fd, to->ai_addr, to->ai_addrlen))
         fail("connect");
+    freeaddrinfo(to);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     return fd;
 }

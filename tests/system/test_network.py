@@ -11,13 +11,14 @@ from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, die_with_p
 
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 NET = os.path.join(BUILD, "interop", "net.cpio.gz")
+OUR_GUEST = os.path.join(BUILD, "pvguest", "net.elf")
 TRANSFER = os.path.join(BUILD, "interop", "transfer")
 MODULES = [(DOM0, ""), (INITRD, ""), (CLOUD, ""), (NET, "")]
 
 
-def linux(name, words, memory=128):
+def linux(name, words, memory=128, vcpus=1):
     """The hypervisor's option for a Linux domain whose init does what the words say (tests/interop/net_initramfs.py)."""
-    return f' "domain={name},kernel=2,ramdisk=3,mem={memory}M,vcpus=1,cmdline=console=hvc0 quiet {words}"'
+    return f' "domain={name},kernel=2,ramdisk=3,mem={memory}M,vcpus={vcpus},cmdline=console=hvc0 quiet {words}"'
 
 
 def network(name, domains, lifetime=150, memory="1G", **options):
@@ -138,7 +139,7 @@ def network_our_guest():
     beside dom0. Expected: equal checksums everywhere; dom0's ping is answered before and after."""
     words = "IP=10.0.0.2/24 transfer 10.0.0.1 5000 4000000 transfer 10.0.0.3 5000 4000000 echo 10.0.0.3 5000 50"
     domains = [linux("lin", "addr=10.0.0.1/24 serve=1 end=stay"), f' "domain=our,kernel=4,mem=64M,cmdline={words}"']
-    with network("network_our_guest", domains, modules=MODULES + [(os.path.join(BUILD, "pvguest", "net.elf"), "")]) as session:
+    with network("network_our_guest", domains, modules=MODULES + [(OUR_GUEST, "")]) as session:
         session.expect(PROMPT.rstrip("$"))
         session.command_line("ifconfig en1 10.0.0.3/24")
         session.command_line("transfer serve 5000")
@@ -155,6 +156,86 @@ def network_our_guest():
             check(re.search(r"3 sent, [23] answered", answer), "dom0 cannot reach the guest:\n" + answer)
             session.command_line("xl network-detach 2 0")
             attach(session, 2)
+
+
+def link_local(domid):
+    """The IPv6 address that follows from the MAC address which attach() gives."""
+    return f"fe80::216:3eff:fe00:{domid:x}"
+
+
+@test
+def network_ipv6():
+    """What: Linux and a guest of ours exchange data over IPv6, each as the client. Why: neighbour discovery by multicast over the switch,
+    IPv6's checksums and segments in front and back ends. Method: link-local addresses, no IPv4 address in Linux. Expected: equal checksums."""
+    words = f"IP=10.0.0.2/24 transfer {link_local(1)}%en1 5000 1000000"
+    domains = [linux("lin", f"serve=1 transfer6={link_local(2)}%eth0,5000,1000000 tries=200 end=stay"),
+               f' "domain=our,kernel=4,mem=64M,cmdline={words}"']  # fmt: skip
+    with network("network_ipv6", domains, modules=MODULES + [(OUR_GUEST, "")], lifetime=900) as session:
+        session.expect(PROMPT.rstrip("$"))
+        attach(session, 1)
+        attach(session, 2)
+        start = session.position
+        for name, done in (("lin", r"\(lin\) net: done"), ("our", r"\(our\) net: serving")):
+            session.position = start
+            session.expect(rf"\({name}\) transfer: 1000000 bytes each way, checksums equal")
+            session.expect(done)
+
+
+@test
+def network_many_queues():
+    """What: Linux with as many queues as vCPUs exchanges data with dom0 by many connections. Why: each queue has rings and event channels of its
+    own, and the back end chooses one for each connection. Method: 4 vCPUs, 12 connections at once. Expected: 4 queues, several in use;
+    equal checksums on all connections; no port is left when the interface is taken away."""
+    words = "addr=10.0.0.1/24 transfer=10.0.0.3:5000:200000 streams=12 queues=1 end=stay"
+    with network("network_many_queues", [linux("lin", words, 192, 4)], lifetime=900) as session:
+        session.expect(PROMPT.rstrip("$"))
+        session.command_line("ifconfig en1 10.0.0.3/24")
+        session.command_line("transfer serve 5000")
+        attach(session, 1)
+        queues, busy = session.expect(r"\(lin\) net: queues (\d+), busy (\d+)").groups()
+        check(queues == "4" and int(busy) > 1, f"{queues} queues, {busy} in use")
+        equal = session.output.count("transfer: 200000 bytes each way, checksums equal")
+        check(equal == 12, f"{equal} of 12 connections are right:\n" + session.tail(20))
+        session.expect(r"\(lin\) net: done")
+        session.send("\r")
+        session.expect(PROMPT)
+        session.command_line("xl network-detach 1 0")
+        until_gone(session, "vif1.0")
+
+
+def replace_vif(session, words):
+    session.command_line("xl network-detach 1 0")
+    until_gone(session, "vif1.0")
+    attach(session, 1, words)
+
+
+def answers(session, address):
+    return "1 answered" in session.command_line(f"ping -c 1 {address}")
+
+
+@test
+def network_limits():
+    """What: a vif's rate and addresses hold for what the guest sends. Method: a guest of ours with rate=8Mb/s sends 2 MB to dom0, which pings it;
+    then its vif says that another address is its own. Expected: at least a second and a half for the data; no answer while the
+    address is another's, answers again when it is right."""
+    words = "IP=10.0.0.2/24 transfer 10.0.0.3 5000 2000000"
+    modules = [(DOM0, ""), (INITRD, ""), (OUR_GUEST, "")]
+    with network("network_limits", [f' "domain=our,kernel=2,mem=64M,cmdline={words}"'], modules=modules, lifetime=300) as session:
+        session.expect(PROMPT.rstrip("$"))
+        session.command_line("ifconfig en1 10.0.0.3/24")
+        session.command_line("transfer serve 5000")
+        attach(session, 1, "rate=8Mb/s")
+        milliseconds = int(session.expect(r"\(our\) transfer: 2000000 bytes each way, checksums equal, (\d+) ms out")[1])
+        check(milliseconds > 1500, f"2 MB at 1 MB/s took {milliseconds} ms")
+        session.expect(r"\(our\) net: serving")
+        session.send("\r")
+        session.expect(PROMPT)
+        replace_vif(session, "ip=10.0.0.9")
+        while not re.search(r"vif1\.0 +\S+ +\d+ +\d+ +[1-9]", session.command_line("brctl show")):
+            check(not answers(session, "10.0.0.2"), "an address that is not its own is heard")
+        replace_vif(session, "ip='10.0.0.9 10.0.0.2'")
+        while not answers(session, "10.0.0.2"):
+            pass
 
 
 @test
@@ -209,7 +290,7 @@ def many_guests(session, number):
 
 
 def guests_machine(name, memory, lifetime):
-    modules = [(DOM0, ""), (dom0_files(name, {"guest/net": os.path.join(BUILD, "pvguest", "net.elf")}), "")]
+    modules = [(DOM0, ""), (dom0_files(name, {"guest/net": OUR_GUEST}), "")]
     return boot(name, lifetime=lifetime, memory=memory, append=CONSOLE + " dom0_mem=256M", modules=modules)
 
 

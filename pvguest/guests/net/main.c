@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest on the network: serves transfers (split_drivers/transfer.h) and lwIP's iperf, and runs one itself
- * if the arguments say so:
+ * A guest on the network: serves transfers (split_drivers/transfer.h), and runs some itself if the arguments
+ * say so:
  *
  *     [IP=10.0.0.2/24] [transfer ADDRESS PORT BYTES | echo ADDRESS PORT ROUNDS]
  */
