@@ -7,6 +7,8 @@ import re
 from driver import BUILD, CONSOLE, PROMPT, SVM_ACCEL, boot, check, free_kib, power_off, test
 from test_disk import Disks, enter, guest, leave, machine, make_boot_disk, run
 from test_linux import CLOUD, MODULES, STANDARD, STRESS, SWITCH
+from test_files import host
+from test_network import NET, OUR_GUEST
 
 GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-i386-xen_pvh.bin")
 
@@ -100,3 +102,45 @@ def pvh_grub_from_disk_to_linux():
             guest(session, "until [ -b /dev/xvda ]; do usleep 10000; done; mount -t ext4 /dev/xvda /mnt; ls -l /mnt/boot/vmlinuz")
             leave(session)
             power_off(session)
+
+
+@test
+def pvh_split_drivers():
+    """What: a guest of ours as PVH with a network and one with a disk. Why: grants, events and rings of both front ends from a hardware guest.
+    Method: xl create with type="pvh"; data to and from dom0; everything on the disk is written, read back and compared. Expected: equal
+    checksums; nothing differs."""
+    with Disks(16) as disks:
+        with machine("pvh_split_drivers", disks, {"guest/net": OUR_GUEST}, lifetime=240) as session:
+            session.expect(PROMPT)
+            run(session, "ifconfig en1 10.0.0.3/24")
+            session.command_line("transfer serve 5000")
+            session.send("xl create -c -q name=net type=pvh kernel=/guest/net memory=64 'vif=[\"\"]' "
+                         "extra='IP=10.0.0.2/24 transfer 10.0.0.3 5000 1000000'\r")  # fmt: skip
+            session.expect(r"transfer: 1000000 bytes each way, checksums equal")
+            session.expect(r"net: serving")
+            leave(session)
+            session.send("xl create -c -q name=disk type=pvh kernel=/guest/disk memory=32 extra='verify:4096:16:500 verify:131072:4:50' "
+                         "\"disk=['phy:vda,xvda,w']\"\r")  # fmt: skip
+            for _ in range(2):
+                session.expect(r"disk: randread .* 0 failed, 0 different")
+            session.expect(r"disk: ok")
+
+
+@test
+def pvh_linux_disk_and_network():
+    """What: Debian's Linux as PVH with eth0 and xvda. Why: its own front ends, from a hardware guest. Method: xl create with type="pvh"; an address by
+    DHCP on dom0's inside switch, ping, data to dom0; a file system on the disk. Expected: equal checksums; the file is there after the disk was
+    mounted again; the host's e2fsck finds nothing wrong."""
+    with Disks(16) as disks:
+        host("mke2fs", "-q", "-t", "ext4", disks.path(0))
+        with machine("pvh_linux_disk_and_network", disks, {"guest/net.gz": NET}, lifetime=900) as session:
+            session.expect(PROMPT)
+            session.command_line("transfer serve 5000")
+            session.send("xl create -c -q name=lin type=pvh kernel=/guest/linux ramdisk=/guest/net.gz memory=192 'vif=[\"bridge=natbr0\"]' "
+                         "\"disk=['phy:vda,xvda,w']\" extra='console=hvc0 quiet dhcp=1 ping=192.168.77.1 transfer=192.168.77.1:5000:1000000 disk=1'\r")  # fmt: skip
+            session.expect(r"net: .* 192\.168\.77\.10/24")
+            session.expect(r"3 packets transmitted, [23] packets received")
+            session.expect(r"transfer: 1000000 bytes each way, checksums equal")
+            session.expect(r"net: the disk has what was written")
+            session.expect(r"reboot: (Power down|System halted)")
+        host("e2fsck", "-fn", disks.path(0))
