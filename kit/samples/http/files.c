@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Where lwIP's web server gets its files from: the file system, each read once and kept. */
+#include <fcntl.h>
 #include <lwip/apps/fs.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define MAX_KEPT (16UL << 20) /* bytes */
 
@@ -18,26 +21,38 @@ struct page {
 static SLIST_HEAD(, page) pages = SLIST_HEAD_INITIALIZER(pages);
 static size_t kept;
 
+/* In as few reads as possible: each may be a request to a disk. */
+static bool read_all(int fd, struct page *page, size_t size)
+{
+    if (size > MAX_KEPT - kept || !(page->data = malloc(size + 1)))
+        return false;
+    while (page->size < size) {
+        ssize_t n = read(fd, page->data + page->size, size - page->size);
+
+        if (n <= 0)
+            return false;
+        page->size += (size_t)n;
+    }
+    return true;
+}
+
 static struct page *read_page(const char *name)
 {
-    FILE *file = fopen(name, "rb");
     struct page *page = calloc(1, sizeof(*page) + strlen(name) + 1);
-    long size = -1;
+    int fd = open(name, O_RDONLY);
+    struct stat status;
 
-    if (file && page && fseek(file, 0, SEEK_END) == 0)
-        size = ftell(file);
-    if (size >= 0 && (size_t)size <= MAX_KEPT - kept && (page->data = malloc((size_t)size + 1)) != NULL) {
-        rewind(file);
-        page->size = fread(page->data, 1, (size_t)size, file);
+    if (fd >= 0 && page && fstat(fd, &status) == 0 && read_all(fd, page, (size_t)status.st_size)) {
         kept += page->size;
         strcpy(page->name, name);
         SLIST_INSERT_HEAD(&pages, page, next);
-    } else {
+    } else if (page) {
+        free(page->data);
         free(page);
         page = NULL;
     }
-    if (file)
-        fclose(file);
+    if (fd >= 0)
+        close(fd);
     return page;
 }
 
