@@ -134,7 +134,11 @@ static void emulate(struct vcpu *v, enum hvm_exit reason, void (*handler)(unsign
     handler(insn_bytes());
 }
 
-/* Physical interrupts come as soon as they are let in. */
+/*
+ * Physical interrupts come as soon as they are let in. Not only when one ended the guest's stay: Bochs holds
+ * them back while the guest has interrupts off, and a guest that leaves again before the preemption timer's
+ * end would keep them away for ever.
+ */
 static void take_interrupt(void)
 {
     __asm__ volatile("sti; nop; cli" ::: "memory");
@@ -269,7 +273,6 @@ static void dispatch(struct vcpu *v, uint32_t reason)
     case VMX_EXIT_EXTERNAL_INTERRUPT:
     case VMX_EXIT_PREEMPTION_TIMER:
         h->exits[HVM_EXIT_INTERRUPT]++;
-        take_interrupt();
         break;
     case VMX_EXIT_NMI_WINDOW:
     case VMX_EXIT_INTERRUPT_WINDOW:
@@ -368,6 +371,7 @@ void vmx_exit(struct vcpu *v)
     keep_event(h);
     if (unlikely(v->nmi_masked))
         follow_nmi_blocking(v);
+    take_interrupt();
     dispatch(v, reason & 0xffff);
 }
 
