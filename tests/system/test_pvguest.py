@@ -82,7 +82,7 @@ def pvguest_selftest_as_pvh():
 @test
 def pvguest_selftest_as_pvh_on_xen():
     """What, expected: as pvguest_selftest_as_pvh. Why: the library must be a plain Xen guest in this way too. Method: real Xen with Linux
-    and xl as its control domain."""
+    and xl as its control domain; there the guest also grants pages to a domain that is not itself."""
     files = {"guest/selftest": os.path.join(GUESTS, "selftest.elf"), "guest/tar": os.path.join(GUESTS, "selftest.tar")}
     with oracle("pvguest_selftest_as_pvh_on_xen", files, lifetime=240) as xen:
         # TCG lets an SVM guest change XCR0 behind Xen's back, which then loses registers of others.
