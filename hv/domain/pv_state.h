@@ -63,7 +63,8 @@ struct pv_domain {
     /* d->mmu_lock; hv/pv/page_type.c and pv_mm.c */
     uint32_t drop[8]; /* frames whose release as L2..L4 was preempted, last one on top */
     uint32_t drops;
-    bool foreign_unmapped; /* a writable mapping of another's frame went: flush before the operation ends */
+    /* A writable mapping of another's frame went, or the A bit of one: flush before the operation ends. */
+    bool foreign_unmapped;
     uint8_t relinquish_step;
     struct frame *relinquish_at; /* how far the walk of the page list got; a reference is held */
 };

@@ -23,7 +23,7 @@ struct frame {
     uint64_t count;      /* FRAME_* flags and reference count */
     uint64_t type;       /* PGT_* type, flags and type count */
     uint32_t next, prev; /* list links as mfn (free list or owner's page list), FRAME_LIST_END ends */
-    uint32_t stamp;      /* TLB clock when the type count last fell to 0, or the frame was freed */
+    uint32_t stamp;      /* TLB clock when a mapping or a use as a table last ended, or the frame was freed */
     uint16_t owner;      /* domid_t of the owner while allocated */
     uint16_t aux;        /* order while free; entries validated so far while PGT_PARTIAL */
 };
