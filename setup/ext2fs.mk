@@ -36,8 +36,10 @@ $(EXT2FS_LIB): $(EXT2FS_SRC)/.unpacked setup/ext2fs.mk setup/ext2fs-objects.mk $
 	    LIB=$@ SRC=$(EXT2FS_SRC) CC='$(CC)' \
 	    CFLAGS='-O2 -w $(FREE_FLAGS) -ffunction-sections -fdata-sections $(NEWLIB_CFLAGS) -DHAVE_CONFIG_H -Isetup/ext2fs'
 
-# The same for the unit tests on the host, with the sanitizers.
-EXT2FS_HOST_LIB := $(B)/ext2fs-host/libext2fs.a
+# The same for the unit tests on the host, with the sanitizers and with its own generated headers.
+EXT2FS_HOST_DIR      := $(B)/ext2fs-host
+EXT2FS_HOST_LIB      := $(EXT2FS_HOST_DIR)/libext2fs.a
+EXT2FS_HOST_CPPFLAGS := -isystem setup/ext2fs -isystem $(EXT2FS_HOST_DIR)/include -isystem $(EXT2FS_SRC)/lib
 $(EXT2FS_HOST_LIB): $(EXT2FS_SRC)/.unpacked setup/ext2fs.mk setup/ext2fs-objects.mk $(wildcard setup/ext2fs/*.h setup/ext2fs/*/*.h) \
     | $(SETUP_TEST)
 	$(Q)MAKEFLAGS= $(QUIET) 'compile libext2fs for the host' $(B)/log/ext2fs-host-make.log $(MAKE) -j$$(nproc) \

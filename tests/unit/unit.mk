@@ -37,7 +37,7 @@ endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_rule,$(name))))
 
 # The one test that stands on a library which is built here.
-$(UNIT_DIR)/obj/pvguest/ext4/%.o $(UNIT_DIR)/obj/tests/unit/test_pvguest_ext4.o: UNIT_CPPFLAGS += $(EXT2FS_CPPFLAGS)
+$(UNIT_DIR)/obj/pvguest/ext4/%.o $(UNIT_DIR)/obj/tests/unit/test_pvguest_ext4.o: UNIT_CPPFLAGS += $(EXT2FS_HOST_CPPFLAGS)
 $(patsubst %.c,$(UNIT_DIR)/obj/%.o,$(wildcard pvguest/ext4/*.c) tests/unit/test_pvguest_ext4.c): | $(EXT2FS_HOST_LIB)
 $(UNIT_DIR)/pvguest_ext4: | $(EXT2FS_HOST_LIB)
 
