@@ -283,6 +283,7 @@ static bool can_interrupt(const struct vcpu *v)
 static bool choose_event(struct vcpu *v)
 {
     struct hvm_event *e = &v->hvm->event;
+    bool another;
     int vector;
 
     if (unlikely(v->nmi_pending && !v->nmi_masked && !e->valid)) {
@@ -299,9 +300,13 @@ static bool choose_event(struct vcpu *v)
         return false; /* the processor delivers it */
     if (e->valid || !can_interrupt(v))
         return true;
+    /* Behind one of the local APIC no other can come until it is served. */
+    another = (vector & HVM_CALLBACK) && !vcpu_vlapic(v)->hardware && vlapic_pending(vcpu_vlapic(v)) >= 0;
+    if (!another && hvm_ops->offer_interrupt && hvm_ops->offer_interrupt(v, vector))
+        return false;
     hvm_interrupt_taken(v, vector);
     *e = (struct hvm_event){ .valid = true, .type = HVM_EVENT_INTERRUPT, .vector = (uint8_t)vector };
-    return !vcpu_vlapic(v)->hardware && vlapic_pending(vcpu_vlapic(v)) >= 0;
+    return another;
 }
 
 void hvm_enter(struct vcpu *v)

@@ -120,6 +120,7 @@ struct hvm_vcpu {
             uint64_t vmcb_pa;
             uint32_t asid, asid_cpu; /* valid on that CPU, while its generation is the same */
             uint64_t asid_generation;
+            int offered; /* svm_offer_interrupt(): until the next exit; 0 = none */
         } svm;
         struct vmx_vcpu *vmx; /* hv/hvm/vmx*.c */
     };
@@ -161,7 +162,10 @@ struct hvm_ops {
     bool (*write_msr)(struct vcpu *v, uint32_t msr, uint64_t value);
 
     void (*inject)(struct vcpu *v, const struct hvm_event *e); /* at the entry that comes now */
-    bool (*interrupt_shadow)(const struct vcpu *v);            /* after sti or mov ss */
+    /* Another way to deliver an interrupt (hvm_interrupt_pending()'s value) that the guest can take now; it
+     * stays pending until it is known to be taken. False: inject it. NULL: there is no other. */
+    bool (*offer_interrupt)(struct vcpu *v, int pending);
+    bool (*interrupt_shadow)(const struct vcpu *v); /* after sti or mov ss */
     void (*clear_shadow)(struct vcpu *v);
     void (*interrupt_window)(struct vcpu *v, bool wanted); /* leave the guest when it can take an interrupt */
     void (*flush_guest_tlb)(struct vcpu *v);               /* all of its translations, before it runs again */

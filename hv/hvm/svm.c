@@ -377,13 +377,32 @@ static void svm_clear_shadow(struct vcpu *v)
     vcpu_vmcb(v)->int_state &= ~VMCB_STATE_SHADOW;
 }
 
-/* A virtual interrupt is requested and intercepted at the moment when the guest could take it. */
+/*
+ * QEMU's TCG (7.2) delivers an injected interrupt within vmrun and leaves it noted as one to be delivered: if
+ * anything makes its loop look at the CPU before the next exit or exception, the guest gets it once more,
+ * with interrupts disabled. A virtual interrupt has no such fault: it is delivered by the loop, which then
+ * clears V_IRQ (APM Vol. 2 §15.21.4), so that svm_exit() sees whether it was.
+ */
+static bool svm_offer_interrupt(struct vcpu *v, int pending)
+{
+    if (!host_cpu.tcg)
+        return false;
+    v->hvm->svm.offered = pending;
+    vcpu_vmcb(v)->intercept_1 &= ~(uint32_t)VMCB_I1_VINTR;
+    return true;
+}
+
+/*
+ * A virtual interrupt is requested and intercepted at the moment when the guest could take it, unless it is
+ * one that is offered to the guest.
+ */
 static void svm_interrupt_window(struct vcpu *v, bool wanted)
 {
     struct vmcb *vmcb = vcpu_vmcb(v);
-    uint64_t ctl = VMCB_INT_MASKING;
+    uint64_t offered = (uint8_t)v->hvm->svm.offered;
+    uint64_t ctl = VMCB_INT_MASKING | offered << VMCB_INT_VECTOR_SHIFT;
 
-    if (wanted)
+    if (wanted || offered)
         ctl |= VMCB_INT_VIRQ | VMCB_INT_PRIO_HIGHEST | VMCB_INT_IGN_TPR;
     if (vmcb->int_ctl == ctl)
         return;
@@ -424,6 +443,7 @@ const struct hvm_ops svm_ops = {
     .read_msr = svm_read_msr,
     .write_msr = svm_write_msr,
     .inject = svm_inject,
+    .offer_interrupt = svm_offer_interrupt,
     .interrupt_shadow = svm_interrupt_shadow,
     .clear_shadow = svm_clear_shadow,
     .interrupt_window = svm_interrupt_window,

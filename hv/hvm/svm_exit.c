@@ -4,6 +4,7 @@
 #include "hv/cpu/insn.h"
 #include "hv/cpu/msr_index.h"
 #include "hv/hvm/guest_walk.h"
+#include "hv/hvm/interrupt.h"
 #include "hv/hvm/svm.h"
 #include "hv/io/console.h"
 #include "hv/lib/string.h"
@@ -289,13 +290,31 @@ static void keep_event(struct hvm_vcpu *h, uint64_t info)
 }
 
 /*
+ * What became of the interrupt that the guest was offered: taken, or pending as before. One that was on its
+ * way (its delivery made a nested page fault) is reported like an exception, as QEMU does.
+ */
+static void settle_offer(struct vcpu *v)
+{
+    struct hvm_event *e = &v->hvm->event;
+    struct vmcb *vmcb = vcpu_vmcb(v);
+    int offered = v->hvm->svm.offered;
+
+    v->hvm->svm.offered = 0;
+    vmcb->intercept_1 |= (uint32_t)VMCB_I1_VINTR;
+    if (!(vmcb->int_ctl & VMCB_INT_VIRQ))
+        hvm_interrupt_taken(v, offered);
+    else if (e->type != HVM_EVENT_SOFTWARE && e->vector == (uint8_t)offered)
+        e->valid = false;
+}
+
+/*
  * QEMU's TCG notes the virtual interrupt that vmrun requests without its lock, beside the flags by which
  * other CPUs and timers announce physical ones, and may lose one of these: the APIC holds the interrupt, and
  * the CPU never looks.
  */
-static void recover_interrupt(const struct vmcb *vmcb)
+static void recover_interrupt(const struct vcpu *v)
 {
-    if (unlikely(host_cpu.tcg) && (vmcb->int_ctl & VMCB_INT_VIRQ))
+    if (unlikely(host_cpu.tcg) && ((vcpu_vmcb(v)->int_ctl & VMCB_INT_VIRQ) || v->hvm->svm.offered))
         apic_recheck();
 }
 
@@ -317,6 +336,8 @@ void svm_exit(struct vcpu *v)
     vmcb->tlb_control = VMCB_TLB_NONE;
     vmcb->clean = svm_caps.clean_bits ? ~0U : 0;
     keep_event(h, vmcb->exit_int_info);
-    recover_interrupt(vmcb);
+    recover_interrupt(v);
+    if (h->svm.offered)
+        settle_offer(v);
     dispatch(v, vmcb->exit_code);
 }

@@ -102,6 +102,7 @@ _Static_assert(offsetof(struct vmcb, cpl) == 0x4cb && offsetof(struct vmcb, efer
 #define VMCB_INT_PRIO_HIGHEST (0xfULL << 16)
 #define VMCB_INT_IGN_TPR      BIT(20)
 #define VMCB_INT_MASKING      BIT(24)
+#define VMCB_INT_VECTOR_SHIFT 32
 
 #define VMCB_STATE_SHADOW BIT(0)
 

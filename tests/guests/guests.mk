@@ -21,7 +21,7 @@ GUESTS_TESTS := $(filter-out tests/guests/framework/%,$(sort $(wildcard tests/gu
 GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c)) tests/bench/guest/stubs.S tests/bench/guest/peer.S
 
 # The tests that make sense in a hardware guest too: not those of PV page tables, traps and emulation.
-GUESTS_PVH_NAMES := evtchn_bind_vcpu evtchn_close evtchn_fifo evtchn_ipi evtchn_limits evtchn_unbound evtchn_virq \
+GUESTS_PVH_NAMES := evtchn_bind_vcpu evtchn_close evtchn_fifo evtchn_ipi evtchn_limits evtchn_unbound evtchn_upcall_once evtchn_virq \
                     gnttab_misc gnttab_setup hostile_calls memory_maps memory_reservation \
                     sched_misc sched_poll smp_event_storm \
                     time_monotonic time_wallclock timer_periodic timer_singleshot vcpu_errors vcpu_runstate \
