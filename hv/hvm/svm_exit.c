@@ -232,6 +232,20 @@ static enum hvm_exit rare_reason(uint64_t code)
     return code < SVM_INTR ? HVM_EXIT_EXCEPTION : HVM_EXIT_OTHER;
 }
 
+/*
+ * QEMU's TCG forgets an interrupt shadow at vmrun (7.2). What comes between sti and hlt would be delivered
+ * before the hlt, which then sleeps in spite of it: execute the hlt here.
+ */
+static void finish_shadowed_hlt(struct vcpu *v)
+{
+    uint8_t insn;
+
+    if (likely(!host_cpu.tcg) || !(vcpu_vmcb(v)->int_state & VMCB_STATE_SHADOW) || hvm_cpl(v))
+        return;
+    if (guest_fetch(v, &insn, sizeof(insn)) == sizeof(insn) && insn == op_hlt[0])
+        hvm_exit_hlt(sizeof(op_hlt));
+}
+
 static void dispatch(struct vcpu *v, uint64_t code)
 {
     struct vmcb *vmcb = vcpu_vmcb(v);
@@ -241,6 +255,7 @@ static void dispatch(struct vcpu *v, uint64_t code)
     case SVM_NMI:
         v->hvm->exits[HVM_EXIT_INTERRUPT]++;
         take_interrupt();
+        finish_shadowed_hlt(v);
         break;
     case SVM_VINTR:
         v->hvm->exits[HVM_EXIT_WINDOW]++;
