@@ -54,10 +54,11 @@ def pvh_wakes_from_hlt():
 @test
 def guest_tests_as_pvh_on_real_xen():
     """What: the same image passes as a PVH guest of Debian's Xen 4.17. Why: a test that Xen fails describes another ABI. Method: Linux's xl
-    creates it. Expected: no failure."""
+    creates it, without XSAVE, by which a PVH guest harms Xen's dom0 on TCG (docs/caveats.md). Expected: no failure."""
     wanted = "+".join(name for name in names() if name not in NOT_ON_XEN and not name.startswith("crash_"))
     with oracle("guest_tests_as_pvh", {"guest/suite": SUITE}, lifetime=240) as xen:
-        xen.create(f'name="tests"; type="pvh"; kernel="/guest/suite"; memory=128; vcpus=2; tsc_mode="native"; extra="tests={wanted}"')
+        xen.create(f'name="tests"; type="pvh"; kernel="/guest/suite"; memory=128; vcpus=2; cpuid="host,xsave=0"; tsc_mode="native"; '
+                   f'extra="tests={wanted}"')  # fmt: skip
         xen.guest_expect("tests", r"Test result: \w+", timeout=180)
         log = xen.run("cat /var/log/xen/console/guest-tests.log")
         check(re.search(r"Test result: (SUCCESS|SKIP)", log), failures(log) or log[-1500:])
