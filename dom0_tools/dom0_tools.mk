@@ -21,7 +21,7 @@ $(DOM0_DIR)/obj/%.o: dom0_tools/%.c dom0_tools/dom0_tools.mk Makefile | $(XEN_HE
 	$(Q)$(CC) $(PVGUEST_CPPFLAGS) $(PVGUEST_CFLAGS) -MMD -MP -c $< -o $@
 
 # What dom0's builder and the hypervisor's boot-time one have in common is written once, under hv/.
-DOM0_SHARED := hv/boot/unpack hv/lib/bzimage_payload hv/lib/elf hv/lib/parse hv/lib/pv_layout hv/lib/pvh_acpi hv/lib/pvh_layout hv/lib/xen_elfnotes
+DOM0_SHARED := hv/boot/unpack hv/lib/bzimage_payload hv/lib/elf hv/lib/hvm_exit_names hv/lib/parse hv/lib/pv_layout hv/lib/pvh_acpi hv/lib/pvh_layout hv/lib/xen_elfnotes
 
 $(DOM0_DIR)/obj/hv/%.o: hv/%.c dom0_tools/dom0_tools.mk Makefile $(DECOMPRESS_SRC)/.unpacked | $(XEN_HEADERS) $(NEWLIB_LIBC)
 	$(call step,CC,$< (dom0))

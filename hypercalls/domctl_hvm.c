@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* domctl: what only hardware guests have: saved register states, and memory for their second-level tables. */
+/* domctl: what only hardware guests have: saved register states, counts of exits, and memory for their
+ * second-level tables. */
 #include "hypercalls/ctl.h"
 #include "hv/cpu/time.h"
 #include "hv/hvm/context.h"
 #include "hv/lib/string.h"
+#include "hv/lib/vcpu_exits_abi.h"
 #include "hv/lib/version.h"
 #include "hv/mm/heap.h"
 #include "hv/sched/sched.h"
@@ -198,6 +200,22 @@ static int mempool(struct domain *d, struct xen_domctl_paging_mempool *op, bool 
     return 0;
 }
 
+_Static_assert(sizeof(struct ryokan_vcpu_exits) <= sizeof(((struct xen_domctl *)0)->u.pad),
+               "it fits into the operation");
+
+/* The vCPU may run meanwhile: each count is right, all of them need not be of one moment. */
+static int vcpu_exits(struct domain *d, struct ryokan_vcpu_exits *op)
+{
+    const struct vcpu *v = domain_vcpu(d, op->vcpu);
+
+    if (!v)
+        return -ESRCH;
+    op->nr = HVM_EXITS;
+    for (unsigned int i = 0; i < HVM_EXITS; i++)
+        op->counts[i] = READ_ONCE(v->hvm->exits[i]);
+    return 0;
+}
+
 static int paused(struct domain *d, struct xen_domctl *op, int (*fn)(struct domain *d, struct xen_domctl *op))
 {
     int rc;
@@ -234,6 +252,9 @@ int domctl_hvm_op(struct domain *d, struct xen_domctl *op, bool *answer)
     case XEN_DOMCTL_set_paging_mempool_size:
         *answer = op->cmd == XEN_DOMCTL_get_paging_mempool_size;
         return is_hvm_domain(d) ? mempool(d, &op->u.paging_mempool, !*answer) : -EOPNOTSUPP;
+    case XEN_DOMCTL_ryokan_vcpu_exits:
+        *answer = true;
+        return is_hvm_domain(d) ? vcpu_exits(d, (void *)&op->u) : -EOPNOTSUPP;
     default:
         return -ENOSYS;
     }

@@ -5,7 +5,8 @@
 usage: trace.py [LOG] > trace.json
 
 LOG (or standard input) is what the console printed after `xl debug-keys T`: other lines are passed over. Each CPU is a track,
-with what ran on it as slices; wake-ups are arrows from the CPU that woke to where the vCPU ran next, and the rest are marks."""
+with what ran on it as slices; wake-ups are arrows from the CPU that woke to where the vCPU ran next, and the rest are marks. Each
+vCPU of a hardware guest has a counter of its exits by reason, which begins at 0."""
 
 import json
 import re
@@ -13,6 +14,7 @@ import sys
 
 HEADER = re.compile(r"Newest trace records \(TSC: (\d+) kHz\):")
 RECORD = re.compile(r"cpu(\d+) tsc (\d+) ([a-z ]+) (0x[0-9a-f]+|0) (0x[0-9a-f]+|0)\s*$")
+EXITS = re.compile(r"exits of (d\d+v\d+):((?: \w+ \d+)*)\s*$")
 IDLE_DOMAIN = 0x7FFF
 LIFE = {1: "created", 2: "crashed", 3: "destroyed", 4: "shut down"}
 
@@ -23,16 +25,19 @@ def vcpu_name(number):
 
 
 def read(lines):
-    """(kHz, records) of the last dump in the log; a record is (tsc, cpu, event, a, b)."""
-    khz, records = 0, []
+    """(kHz, records, exits) of the last dump in the log; a record is (tsc, cpu, event, a, b), exits are {vCPU: {reason: count}}."""
+    khz, records, exits = 0, [], {}
     for line in lines:
         header = HEADER.search(line)
         if header:
-            khz, records = int(header[1]), []
+            khz, records, exits = int(header[1]), [], {}
         match = RECORD.search(line)
         if match and khz:
             records.append((int(match[2]), int(match[1]), match[3], int(match[4], 16), int(match[5], 16)))
-    return khz, sorted(records)
+        counts = EXITS.search(line)
+        if counts and khz:
+            exits[counts[1]] = {reason: int(count) for reason, count in re.findall(r"(\w+) (\d+)", counts[2])}
+    return khz, sorted(records), exits
 
 
 class Trace:
@@ -71,7 +76,7 @@ class Trace:
 
 
 def convert(lines):
-    khz, records = read(lines)
+    khz, records, exits = read(lines)
     if not records:
         sys.exit("trace.py: no trace records; print them with `xl debug-keys T`, and log what the console says")
     trace = Trace(khz, records[0][0])
@@ -80,6 +85,9 @@ def convert(lines):
     for cpu, (vcpu, since) in trace.running.items():
         if vcpu_name(vcpu) != "idle":
             trace.add("X", vcpu_name(vcpu), since, cpu, dur=trace.time(records[-1][0]) - trace.time(since))
+    for vcpu, counts in exits.items():
+        trace.add("C", f"exits {vcpu}", trace.start, 0, args=dict.fromkeys(counts, 0))
+        trace.add("C", f"exits {vcpu}", records[-1][0], 0, args=counts)
     for cpu in {record[1] for record in records}:
         trace.add("M", "thread_name", 0, cpu, args={"name": f"CPU{cpu}"})
     return {"traceEvents": trace.events, "displayTimeUnit": "ns"}

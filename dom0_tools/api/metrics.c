@@ -3,6 +3,7 @@
 #include "dom0_tools/api/response.h"
 #include "dom0_tools/network/network.h"
 #include "dom0_tools/xc/host.h"
+#include "dom0_tools/xl/domain_exits.h"
 #include "dom0_tools/xl/domain_io.h"
 #include "dom0_tools/xl/domain_list.h"
 #include "pvguest/hypercall.h"
@@ -136,6 +137,18 @@ static void put_disks(FILE *out, const struct domain_list *domains, const struct
     }
 }
 
+static void put_exits(FILE *out, const struct domain_list *domains, const struct domain_exits *exits)
+{
+    describe(out, "ryokan_domain_exits_total", "counter",
+             "How often the hardware guest was left for the hypervisor.");
+    for (size_t i = 0; i < domains->nr; i++)
+        for (unsigned int reason = 0; exits[i].counted && reason < HVM_EXITS; reason++) {
+            fprintf(out, "ryokan_domain_exits_total{domid=\"%u\",", domains->info[i].domain);
+            put_label(out, "name", domain_name(domains->info[i].domain));
+            fprintf(out, ",reason=\"%s\"} %" PRIu64 "\n", hvm_exit_names[reason], exits[i].counts[reason]);
+        }
+}
+
 /* ---- event channels ---- */
 
 #define PORT_STATES (EVTCHNSTAT_ipi + 1)
@@ -265,19 +278,23 @@ static void put_network(FILE *out)
 void api_metrics(struct http_response *response)
 {
     struct domain_list domains;
+    struct domain_exits *exits = NULL;
     struct domain_io *io = NULL;
 
-    if (domain_list_get(&domains) == 0 && (io = domain_io_get(&domains)) != NULL) {
+    if (domain_list_get(&domains) == 0 && (io = domain_io_get(&domains)) != NULL &&
+        (exits = domain_exits_get(&domains)) != NULL) {
         response->status = 200;
         response->type = "text/plain; version=0.0.4";
         put_host(response->body);
         put_domains(response->body, &domains);
         put_event_channels(response->body, &domains);
         put_disks(response->body, &domains, io);
+        put_exits(response->body, &domains, exits);
         put_network(response->body);
     } else {
         api_answer_error(response, 500, "the hypervisor does not answer");
     }
     domain_list_free(&domains);
     free(io);
+    free(exits);
 }

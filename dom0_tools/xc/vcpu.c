@@ -3,6 +3,7 @@
 #include "dom0_tools/xc/call.h"
 
 #include <stddef.h>
+#include <string.h>
 
 int xc_vcpu_info(domid_t domid, uint32_t vcpu, struct xen_domctl_getvcpuinfo *info)
 {
@@ -12,6 +13,18 @@ int xc_vcpu_info(domid_t domid, uint32_t vcpu, struct xen_domctl_getvcpuinfo *in
     op.u.getvcpuinfo.vcpu = vcpu;
     rc = xc_domctl(&op, XEN_DOMCTL_getvcpuinfo, domid);
     *info = op.u.getvcpuinfo;
+    return rc;
+}
+
+int xc_vcpu_exits(domid_t domid, uint32_t vcpu, uint64_t counts[HVM_EXITS])
+{
+    struct xen_domctl op = { 0 };
+    struct ryokan_vcpu_exits *exits = (void *)&op.u;
+    int rc;
+
+    exits->vcpu = vcpu;
+    rc = xc_domctl(&op, XEN_DOMCTL_ryokan_vcpu_exits, domid);
+    memcpy(counts, exits->counts, sizeof(exits->counts));
     return rc;
 }
 

@@ -3,6 +3,8 @@
 #ifndef DOM0_XC_VCPU_H
 #define DOM0_XC_VCPU_H
 
+#include "hv/lib/vcpu_exits_abi.h"
+
 #include <stdint.h>
 #include <xen/xen.h>
 #include <xen/domctl.h>
@@ -13,6 +15,10 @@ int xc_vcpu_info(domid_t domid, uint32_t vcpu, struct xen_domctl_getvcpuinfo *in
 int xc_vcpu_affinity(domid_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft, uint32_t nr_cpus);
 /* Sets them; a map that is NULL stays as it is. */
 int xc_vcpu_set_affinity(domid_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft, uint32_t nr_cpus);
+
+/* How often the vCPU of a hardware guest was left; -XEN_EOPNOTSUPP: it is a PV domain's; -XEN_ENOSYS or the
+ * like on Xen, which does not count this. */
+int xc_vcpu_exits(domid_t domid, uint32_t vcpu, uint64_t counts[HVM_EXITS]);
 
 /* XEN_DOMCTL_SENDTRIGGER_*: an NMI, a reset, ...; -XEN_ENOSYS for what the hypervisor or this kind of domain
  * does not have. */

@@ -35,6 +35,13 @@ void format_top_heading(FILE *out);
 void format_top_domain(FILE *out, const struct xen_domctl_getdomaininfo *info, const char *name, double cpu,
                        uint64_t host_pages, const struct domain_io *io);
 
+struct domain_exits;
+
+/* Below it, for a hardware guest, each reason for exits: how often, and how often a second since `before`,
+ * which may be NULL. */
+void format_top_exits(FILE *out, const struct domain_exits *now, const struct domain_exits *before,
+                      double seconds);
+
 /* A size as xl takes it: a number of MiB, or with b, k, m, g, t behind it of bytes, KiB ... TiB. False when
  * it is none, or 0. */
 bool parse_size_kib(const char *text, uint64_t *kib);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* xentop's lines. */
+#include "dom0_tools/xl/domain_exits.h"
 #include "dom0_tools/xl/domain_io.h"
 #include "dom0_tools/xl/format.h"
 
@@ -68,4 +69,22 @@ void format_top_domain(FILE *out, const struct xen_domctl_getdomaininfo *info, c
     /* A request that could not be served at once is not put off here, and domains have no labels. */
     fprintf(out, " %8u %8" PRIu64 " %8" PRIu64 " %10" PRIu64 " %10" PRIu64 " %4u\n", 0U, io->reads,
             io->writes, io->sectors_read, io->sectors_written, 0U);
+}
+
+void format_top_exits(FILE *out, const struct domain_exits *now, const struct domain_exits *before,
+                      double seconds)
+{
+    if (!now->counted)
+        return;
+    fputs("    exits:", out);
+    for (unsigned int i = 0; i < HVM_EXITS; i++) {
+        uint64_t count = now->counts[i];
+
+        if (count == 0)
+            continue;
+        fprintf(out, "  %s %" PRIu64, hvm_exit_names[i], count);
+        if (before != NULL && seconds > 0)
+            fprintf(out, " (%.0f/s)", (double)(count - before->counts[i]) / seconds);
+    }
+    fputc('\n', out);
 }

@@ -180,12 +180,13 @@ static const struct command subcommands[] = {
       .run = xl_block_list,
       .complete = domain_list_complete },
     { .name = "top",
-      .arguments = "[-b] [-d SECONDS] [-i ROUNDS]",
+      .arguments = "[-be] [-d SECONDS] [-i ROUNDS]",
       .summary = "show who uses the machine, again and again; q leaves",
       .options = "  -b  only the table, one after the other\n"
+                 "  -e  below a hardware guest why it was left for the hypervisor, and how often a second\n"
                  "  -d  seconds between two rounds; 3 is the default\n"
                  "  -i  how many rounds\n",
-      .long_options = "batch=b delay=d iterations=i",
+      .long_options = "batch=b delay=d exits=e iterations=i",
       .run = xl_top },
     { .name = "dump-core",
       .arguments = "DOMAIN FILE",

@@ -98,7 +98,7 @@ struct guest_ops {
     void (*take_nmi)(void);                    /* current vCPU, which may */
     int (*relinquish)(struct domain *d);       /* drop page-table and mapping references; -ERESTART */
     void (*dump_vcpu)(const struct vcpu *v);   /* registers and stack on the console */
-    void (*show_counts)(const struct vcpu *v); /* what is counted of it, a line on the console; may be NULL */
+    void (*show_counts)(const struct vcpu *v); /* what is counted of it, a line; may be NULL */
     /* A reference to the frame of d that the guest calls `g`; NULL: none, or not `write`able by the guest. */
     struct frame *(*get_frame)(struct domain *d, gfn_t g, bool write);
     bool (*event_deliverable)(const struct vcpu *v); /* hardware guests: something can interrupt v */

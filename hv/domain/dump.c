@@ -46,6 +46,19 @@ static void show_vcpu(const struct vcpu *v)
         v->domain->ops->show_counts(v);
 }
 
+void domain_show_counts(void)
+{
+    struct domain *d;
+    struct vcpu *v;
+
+    spin_lock(&domlist_lock);
+    for_each_domain (d)
+        for_each_vcpu (d, v)
+            if (d->ops->show_counts)
+                d->ops->show_counts(v);
+    spin_unlock(&domlist_lock);
+}
+
 static void show_domains(char key __unused)
 {
     struct domain *d;

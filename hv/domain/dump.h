@@ -6,4 +6,7 @@
 /* Registers the keys: q domains and vCPUs, r run queues, e event channels, m memory. */
 void domain_dump_init(void);
 
+/* What is counted of vCPUs, a line for each on the console. Takes domlist_lock. */
+void domain_show_counts(void);
+
 #endif

@@ -29,22 +29,6 @@ static struct hvm_ops chosen_ops __ro_after_init;
 static int enable_error;
 static cpumask_t avoided_cpus __ro_after_init;
 
-const char *const hvm_exit_names[HVM_EXITS] = {
-    [HVM_EXIT_INTERRUPT] = "interrupt",
-    [HVM_EXIT_WINDOW] = "window",
-    [HVM_EXIT_CPUID] = "cpuid",
-    [HVM_EXIT_MSR] = "msr",
-    [HVM_EXIT_HYPERCALL] = "hypercall",
-    [HVM_EXIT_HLT] = "hlt",
-    [HVM_EXIT_NESTED_FAULT] = "nested fault",
-    [HVM_EXIT_MMIO] = "mmio",
-    [HVM_EXIT_IO] = "io",
-    [HVM_EXIT_CONTROL_REGISTER] = "control register",
-    [HVM_EXIT_DEBUG_REGISTER] = "debug register",
-    [HVM_EXIT_EXCEPTION] = "exception",
-    [HVM_EXIT_OTHER] = "other",
-};
-
 /* Domain and vCPU */
 
 static int hvm_domain_init(struct domain *d)
@@ -151,7 +135,7 @@ static void hvm_dump_vcpu(const struct vcpu *v)
 
 static void hvm_show_counts(const struct vcpu *v)
 {
-    printk("    exits:");
+    printk("    exits of d%uv%u:", v->domain->id, v->id);
     for (unsigned int i = 0; i < HVM_EXITS; i++)
         if (v->hvm->exits[i])
             printk(" %s %lu", hvm_exit_names[i], v->hvm->exits[i]);

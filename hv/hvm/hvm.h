@@ -16,7 +16,7 @@
 #include "hv/domain/domain.h"
 #include "hv/hvm/p2m.h"
 #include "hv/hvm/vlapic.h"
-#include <xen/hvm/params.h>
+#include "hv/lib/vcpu_exits_abi.h"
 #include <xen/hvm/params.h>
 
 enum hvm_segment_name {
@@ -62,25 +62,6 @@ struct hvm_event {
     uint8_t insn_bytes; /* of a software event: rip is still at the instruction */
     uint32_t error_code;
 };
-
-/* Why the guest was left, for the counters that `xl top` and the trace show. */
-enum hvm_exit {
-    HVM_EXIT_INTERRUPT,
-    HVM_EXIT_WINDOW,
-    HVM_EXIT_CPUID,
-    HVM_EXIT_MSR,
-    HVM_EXIT_HYPERCALL,
-    HVM_EXIT_HLT,
-    HVM_EXIT_NESTED_FAULT,
-    HVM_EXIT_MMIO,
-    HVM_EXIT_IO,
-    HVM_EXIT_CONTROL_REGISTER,
-    HVM_EXIT_DEBUG_REGISTER,
-    HVM_EXIT_EXCEPTION,
-    HVM_EXIT_OTHER,
-    HVM_EXITS,
-};
-extern const char *const hvm_exit_names[HVM_EXITS];
 
 #define MTRR_ENABLED    BIT(11)
 #define MTRR_WRITE_BACK 6

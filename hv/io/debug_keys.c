@@ -6,6 +6,7 @@
 #include "hv/cpu/timer.h"
 #include "hv/cpu/trace.h"
 #include "hv/domain/domain.h"
+#include "hv/domain/dump.h"
 #include "hv/io/console.h"
 #include "hv/lib/bug.h"
 
@@ -70,6 +71,7 @@ static void show_trace(char key __unused)
 static void show_whole_trace(char key __unused)
 {
     trace_dump_recent(~0U);
+    domain_show_counts();
 }
 
 static void show_timers(char key __unused)

@@ -77,6 +77,11 @@ def check_domain_life(api):
             r'^ryokan_domain_cpu_seconds_total{domid="0",name="Domain-0"} \d+\.\d+$', \
             r'^ryokan_port_bytes_total{switch="xenbr0",port="\w+",direction="in"} [1-9]\d*$':  # fmt: skip
         check(re.search(line, metrics, re.M), f"/metrics has no /{line}/:\n{metrics}")
+    check("ryokan_domain_exits_total{" not in metrics, "a PV domain has exits")
+    api.ask("POST", "/v1/domains", "type='pvh'; kernel='/guest/answer'; name='hw'; memory=8", expected=201)
+    wait_for(lambda: api.ask("GET", "/metrics"),
+             lambda text: re.search(r'^ryokan_domain_exits_total{domid="2",name="hw",reason="hypercall"} [1-9]\d*$', text, re.M), "exits")
+    api.ask("DELETE", "/v1/domains/hw")
     api.ask("DELETE", "/v1/domains/web")
     api.ask("GET", "/v1/domains/web", expected=404)
 

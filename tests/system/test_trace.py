@@ -3,10 +3,19 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, ROOT, boot, check, power_off, test
+
+
+def convert(text):
+    """The events that run/trace.py makes of what the debug key printed."""
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "run", "trace.py")], input=text, capture_output=True, text=True,
+                          check=False, timeout=60)  # fmt: skip
+    check(done.returncode == 0, f"run/trace.py: {done.stderr}")
+    return json.loads(done.stdout)["traceEvents"]
 
 
 @test
@@ -22,10 +31,7 @@ def trace_of_two_domains():
             session.command_line("echo x")
         text = session.command_line("xl debug-keys T")
         power_off(session)
-    done = subprocess.run([sys.executable, os.path.join(ROOT, "run", "trace.py")], input=text, capture_output=True, text=True,
-                          check=False, timeout=60)  # fmt: skip
-    check(done.returncode == 0, f"run/trace.py: {done.stderr}")
-    events = json.loads(done.stdout)["traceEvents"]
+    events = convert(text)
     slices = [event for event in events if event["ph"] == "X"]
     check({"d0v0", "d1v0"} <= {event["name"] for event in slices}, f"who ran: { {event['name'] for event in slices} }")
     for cpu in {event["tid"] for event in slices}:
@@ -34,6 +40,24 @@ def trace_of_two_domains():
     marks = {event["name"] for event in events if event["ph"] == "i"}
     check({"wake d0v0", "d1 created", "d1 shut down"} <= marks, f"marks: {sorted(marks)}")
     check(len(events) > 128, f"only {len(events)} events: the larger rings were not used")
+
+
+@test
+def trace_of_a_hardware_guest():
+    """What: the exits of a hardware guest in the trace. Why: it is how one sees what leaves it so often. Method: a PVH guest that prints and
+    ends, `xl debug-keys T`, run/trace.py. Expected: a counter from 0 to what its vCPU did, CPUID and hypercalls among it; none for dom0."""
+    modules = [(DOM0, ""), (INITRD, ""), (os.path.join(BUILD, "pvguest", "hello.elf"), "")]
+    with boot("trace_of_a_hardware_guest", append=CONSOLE + " domain=g,kernel=2,type=pvh,mem=16M", modules=modules) as session:
+        session.expect(PROMPT)
+        while not re.search(r"^\S+ +1 .*---s--", session.command_line("xl list"), re.M):
+            pass
+        events = convert(session.command_line("xl debug-keys T"))
+        power_off(session)
+    counters = [event for event in events if event["ph"] == "C"]
+    check({event["name"] for event in counters} == {"exits d1v0"}, f"counters: {counters}")
+    first, last = (event["args"] for event in sorted(counters, key=lambda event: event["ts"]))
+    check(set(first.values()) == {0} and first.keys() == last.keys(), f"the counter begins with {first}")
+    check(last["cpuid"] > 0 and last["hypercall"] > 0, f"exits: {last}")
 
 
 @test

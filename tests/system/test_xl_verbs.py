@@ -70,7 +70,7 @@ def check_forms(session):
     answers(session, "xl destroy -f nobody", r"^nobody is an invalid domain identifier")
 
 
-def check_verbs(session, kind):
+def check_verbs(session, kind, counts_exits):
     session.expect(PROMPT)
     silent(session, f"xl create -q type={kind} kernel=/guest/answer name=vm memory=8 vcpus=2")
     check_vcpus(session)
@@ -82,6 +82,11 @@ def check_verbs(session, kind):
     answers(session, "xl trigger vm knock", r'^Invalid trigger "knock"$')
     answers(session, "xl trigger vm nmi 9", r"cannot send the trigger")
     answers(session, "xl top -b -i 1", r"^ {6}NAME  STATE   CPU\(sec\) CPU\(%\)", r"^        vm [-dsbcpr]{6} +\d+ +0\.0 +[78]\d{3} ")
+    exits = re.findall(r"^    exits:  .*$", session.command_line("xl top --exits -b -d 1 -i 2"), re.M)
+    check(bool(exits) == counts_exits, f"exits: {exits}")
+    if counts_exits:
+        check(len(exits) == 2 and all(re.search(r"  cpuid [1-9]\d*", line) for line in exits), f"exits: {exits}")
+        check("/s)" not in exits[0] and re.search(r"  cpuid \d+ \(\d+/s\)", exits[1]), f"exits a second: {exits}")
     session.send("xl top -d 60\r")
     session.expect(r"2 domains: \d running, ")
     session.expect(r"q leaves")
@@ -96,7 +101,7 @@ def run_verbs(name, kind, **options):
     options.setdefault("append", CONSOLE + " dom0_mem=96M")
     modules = [(DOM0, ""), (dom0_files(name, {"guest/answer": ANSWER}), "")]
     with boot(name, lifetime=300, cpus=2, accel=SVM_ACCEL, modules=modules, **options) as session:
-        check_verbs(session, kind)
+        check_verbs(session, kind, kind == "pvh" and options.get("kernel") != XEN)
         if options.get("kernel") != XEN:  # which halts the machine then
             power_off(session)
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* xl's columns, to the letter: scripts read them. */
-/* unit-sources: dom0_tools/xl/format.c dom0_tools/xl/format_top.c */
+/* unit-sources: dom0_tools/xl/format.c dom0_tools/xl/format_top.c hv/lib/hvm_exit_names.c */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom0_tools/xl/domain_exits.h"
 #include "dom0_tools/xl/domain_io.h"
 #include "dom0_tools/xl/format.h"
 #include <xen/sched.h>
@@ -220,4 +221,19 @@ Test(xl_format, top)
             "a-long-nam --b---          0    0.0       4096    0.4       8192       0.8     1    1        4  "
             "      9    2"
             "        0        7        8         70         80    0\n");
+}
+
+/* Why a hardware guest was left: since its start, and then also how often a second. */
+Test(xl_format, top_exits)
+{
+    struct domain_exits before = { .counted = true }, now = { .counted = true };
+
+    before.counts[HVM_EXIT_CPUID] = now.counts[HVM_EXIT_CPUID] = 20;
+    before.counts[HVM_EXIT_HLT] = 100;
+    now.counts[HVM_EXIT_HLT] = 130;
+    format_top_exits(out, &now, NULL, 0);
+    format_top_exits(out, &now, &before, 2);
+    format_top_exits(out, &(struct domain_exits){ 0 }, NULL, 0);
+    printed("    exits:  cpuid 20  hlt 130\n"
+            "    exits:  cpuid 20 (0/s)  hlt 130 (15/s)\n");
 }

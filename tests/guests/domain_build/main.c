@@ -12,6 +12,7 @@
  */
 #include "tests/guests/framework/guest.h"
 #include "hv/lib/domain_state_abi.h"
+#include "hv/lib/vcpu_exits_abi.h"
 #include <xen/domctl.h>
 #include <xen/sysctl.h>
 
@@ -78,6 +79,13 @@ static void forget_changes(void)
     do {
         op = (struct xen_domctl){ 0 };
     } while (domctl(XEN_DOMCTL_get_domain_state) == 0);
+}
+
+/* A PV domain is never left in the sense of a hardware guest. */
+static void check_no_exits(void)
+{
+    op = (struct xen_domctl){ 0 };
+    CHECK_EQ(domctl(XEN_DOMCTL_ryokan_vcpu_exits), is_ryokan() ? -XEN_EOPNOTSUPP : -XEN_ENOSYS);
 }
 
 static uint64_t free_memory(void)
@@ -285,6 +293,7 @@ static void round(evtchn_port_t virq)
     CHECK(domain != 0);
     check_told(XEN_DOMCTL_GETDOMSTATE_STATE_EXIST);
     give_memory();
+    check_no_exits();
     check_policy();
     remote = event_alloc_unbound(domain, own_domid());
     CHECK(remote > 0);
