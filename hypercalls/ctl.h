@@ -34,6 +34,7 @@ int domctl_life_op(struct domain *d, struct xen_domctl *op, bool *answer);
 int domctl_vcpu_op(struct domain *d, struct xen_domctl *op, bool *answer);
 int domctl_policy_op(struct domain *d, struct xen_domctl *op, bool *answer);
 int domctl_hvm_op(struct domain *d, struct xen_domctl *op, bool *answer);
+int domctl_shadow_op(struct domain *d, struct xen_domctl *op, bool *answer);
 int domctl_access_op(struct domain *d, struct xen_domctl *op, bool *answer);
 
 #endif

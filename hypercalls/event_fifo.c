@@ -222,6 +222,23 @@ static void unmap_guest_page(void *va)
     frame_put(f);
 }
 
+unsigned int evtchn_fifo_frames(struct domain *d, mfn_t *frames, unsigned int max)
+{
+    const struct evtchn_fifo_domain *f;
+    unsigned int n = 0;
+    struct vcpu *v;
+
+    spin_lock(&d->evtchn.lock);
+    f = d->evtchn.fifo;
+    for (uint32_t i = 0; f && i < f->pages && n < max; i++)
+        frames[n++] = virt_to_mfn(f->page[i]);
+    for_each_vcpu (d, v)
+        if (f && v->fifo && v->fifo->control && n < max)
+            frames[n++] = virt_to_mfn((void *)((uintptr_t)v->fifo->control & PAGE_MASK));
+    spin_unlock(&d->evtchn.lock);
+    return n;
+}
+
 static void free_vcpus(struct domain *d)
 {
     struct vcpu *v;

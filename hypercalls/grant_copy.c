@@ -5,7 +5,7 @@
  * the array ends.
  */
 #include "hypercalls/grant_table.h"
-#include "hv/hvm/p2m.h"
+#include "hv/hvm/log_dirty.h"
 #include "hypercalls/hypercall.h"
 #include "hv/lib/string.h"
 #include "hv/pv/page_type.h"
@@ -31,8 +31,10 @@ static __always_inline void release_end(struct domain *self, struct copy_end *e,
     if (e->by_ref) {
         gnttab_unpin(d, (uint32_t)e->name, write ? PIN_HOST_RW : PIN_HOST_RO);
     } else {
-        if (write)
+        if (write) {
+            log_dirty_wrote(d, e->m);
             page_put_writable(mfn_to_frame(e->m));
+        }
         frame_put(mfn_to_frame(e->m));
     }
     if (unlikely(d != self))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries of a grant table: begin and end of uses. */
 #include "hypercalls/grant_table.h"
-#include "hv/hvm/p2m.h"
+#include "hv/hvm/log_dirty.h"
 #include "hv/lib/nospec.h"
 #include "hv/pv/page_type.h"
 
@@ -152,8 +152,10 @@ void gnttab_unpin(struct domain *granter, uint32_t ref, enum grant_pin kind)
     clear_status(gnttab_entry(gt, ref), act);
     byte_unlock(&act->lock);
 
-    if (kind_writes(kind))
+    if (kind_writes(kind)) {
+        log_dirty_wrote(granter, frame_to_mfn(f));
         page_put_writable(f);
+    }
     frame_put(f);
 }
 

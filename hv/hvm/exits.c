@@ -5,6 +5,7 @@
 #include "hv/cpu/msr_index.h"
 #include "hv/domain/cpuid_policy.h"
 #include "hv/hvm/guest_walk.h"
+#include "hv/hvm/log_dirty.h"
 #include "hv/io/console.h"
 #include "hv/io/domain_ports.h"
 #include "hv/sched/sched.h"
@@ -128,7 +129,7 @@ void hvm_nested_fault(uint64_t gpa, bool write, bool fetch)
     enum p2m_type type;
 
     (void)p2m_lookup(v->domain, gfn(gpa >> PAGE_SHIFT), &type);
-    if (type == P2M_LOGDIRTY && write && p2m_mark_dirty(v->domain, gfn(gpa >> PAGE_SHIFT)))
+    if (type == P2M_LOGDIRTY && write && log_dirty_mark(v->domain, gfn(gpa >> PAGE_SHIFT)))
         return;
     if (p2m_is_ram(type) && (p2m_writable(type) || !write))
         return; /* it was entered while the CPU looked */

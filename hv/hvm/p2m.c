@@ -3,6 +3,7 @@
 #include "hv/cpu/ipi.h"
 #include "hv/domain/work.h"
 #include "hv/hvm/hvm.h"
+#include "hv/hvm/log_dirty.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/string.h"
@@ -107,8 +108,6 @@ void p2m_free(struct domain *d)
     if (p->root)
         table_free(p, p->root);
     p->root = NULL;
-    hv_free(p->dirty);
-    p->dirty = NULL;
 }
 
 /* Where the entry that covers g is, and what it is; lock-free, so it may be out of date. NULL: nowhere. */
@@ -173,6 +172,15 @@ mfn_t p2m_lookup(const struct domain *d, gfn_t g, enum p2m_type *type)
     return present(e) ? mfn_add(entry_mfn(e), g.g & (BIT(level_order(level)) - 1)) : INVALID_MFN;
 }
 
+enum p2m_type p2m_run(const struct domain *d, gfn_t g, uint64_t *frames)
+{
+    unsigned int level;
+    pte_t e = find(&d->hvm->p2m, g, &level);
+
+    *frames = BIT(level_order(level)) - (g.g & (BIT(level_order(level)) - 1));
+    return type_of(e);
+}
+
 struct frame *p2m_get_frame(struct domain *d, gfn_t g, bool write, enum p2m_type *type)
 {
     enum p2m_type t;
@@ -181,7 +189,7 @@ struct frame *p2m_get_frame(struct domain *d, gfn_t g, bool write, enum p2m_type
 
     for (;;) {
         m = p2m_lookup(d, g, &t);
-        if (t == P2M_LOGDIRTY && write && p2m_mark_dirty(d, g))
+        if (t == P2M_LOGDIRTY && write && log_dirty_mark(d, g))
             continue;
         if (t == P2M_NONE || t == P2M_MMIO || !mfn_valid(m) || (write && !p2m_writable(t)))
             return NULL;
@@ -293,14 +301,10 @@ int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_typ
     if (unlikely(READ_ONCE(d->dying))) /* p2m_teardown() may have been here */
         return -ESRCH;
     p->max_tables = max(p->max_tables, quota_of(d));
-    if (type == P2M_RAM && p->log_dirty)
-        type = P2M_LOGDIRTY;
     for (done = 0; done < pages; done += step) {
         unsigned int o = min(order, p->max_order);
 
-        o = type == P2M_LOGDIRTY || o < P2M_ORDER_2M ? P2M_ORDER_4K
-            : o < P2M_ORDER_1G                       ? P2M_ORDER_2M
-                                                     : P2M_ORDER_1G;
+        o = o < P2M_ORDER_2M ? P2M_ORDER_4K : o < P2M_ORDER_1G ? P2M_ORDER_2M : P2M_ORDER_1G;
         step = BIT(o);
         rc = set_leaf(p, gfn(g.g + done), mfn_add(m, done), o / 9 + 1, type);
         if (rc)
@@ -309,6 +313,8 @@ int p2m_set(struct domain *d, gfn_t g, mfn_t m, unsigned int order, enum p2m_typ
     if (rc)
         unset(p, g, done);
     p->max_gfn = max(p->max_gfn, g.g + pages - 1);
+    if (!rc && type == P2M_RAM)
+        p->log_dirty.count += (uint32_t)pages;
     return rc;
 }
 
@@ -427,63 +433,4 @@ int p2m_teardown(struct domain *d)
         rc = teardown_table(&d->hvm->p2m, d->hvm->p2m.root, ROOT_LEVEL);
     spin_unlock(&d->mmu_lock);
     return rc;
-}
-
-/* Under d->mmu_lock: all RAM below max_gfn from one kind to the other. */
-static void change_all(struct domain *d, enum p2m_type from, enum p2m_type to)
-{
-    struct p2m *p = &d->hvm->p2m;
-    unsigned int level;
-
-    for (uint64_t g = 0; g <= p->max_gfn;) {
-        pte_t e = find(p, gfn(g), &level);
-
-        if (type_of(e) == from) {
-            (void)p2m_change_type(d, gfn(g), from, to);
-            g++;
-        } else {
-            g = ALIGN_DOWN(g, BIT(level_order(level))) + BIT(level_order(level));
-        }
-    }
-}
-
-int p2m_log_dirty(struct domain *d, bool on)
-{
-    struct p2m *p = &d->hvm->p2m;
-    uint64_t *fresh = NULL, *old = NULL, frames = 0;
-
-    if (on) {
-        frames = p->max_gfn + 1;
-        fresh = hv_zalloc_array(BITMAP_WORDS(frames), sizeof(*fresh));
-        if (!fresh)
-            return -ENOMEM;
-    }
-    spin_lock(&d->mmu_lock);
-    old = p->dirty;
-    p->dirty = fresh;
-    p->dirty_frames = frames;
-    p->log_dirty = on;
-    change_all(d, on ? P2M_RAM : P2M_LOGDIRTY, on ? P2M_LOGDIRTY : P2M_RAM);
-    spin_unlock(&d->mmu_lock);
-    p2m_flush(d);
-    hv_free(old);
-    return 0;
-}
-
-bool p2m_mark_dirty(struct domain *d, gfn_t g)
-{
-    struct p2m *p = &d->hvm->p2m;
-    enum p2m_type t;
-    bool ok;
-
-    spin_lock(&d->mmu_lock);
-    if (p->dirty && g.g < p->dirty_frames)
-        bit_set(p->dirty, (unsigned int)g.g);
-    ok = p2m_change_type(d, g, P2M_LOGDIRTY, P2M_RAM);
-    if (!ok) { /* another vCPU was faster */
-        (void)p2m_lookup(d, g, &t);
-        ok = t == P2M_RAM;
-    }
-    spin_unlock(&d->mmu_lock);
-    return ok;
 }

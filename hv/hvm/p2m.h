@@ -30,7 +30,7 @@ enum p2m_type {
     P2M_NONE,     /* nothing there */
     P2M_RAM,      /* the domain's own memory */
     P2M_RAM_RO,   /* ... that it may not write */
-    P2M_LOGDIRTY, /* ... that it may write once the page is marked in the dirty bitmap */
+    P2M_LOGDIRTY, /* ... that was not written: hv/hvm/log_dirty.h */
     P2M_SHARED,   /* a page of the hypervisor: shared_info, grant table */
     P2M_GRANT,    /* another domain's frame, by a grant */
     P2M_GRANT_RO,
@@ -68,6 +68,15 @@ struct p2m_format {
 #define P2M_ORDER_1G 18
 #define P2M_GFN_BITS 36 /* four levels reach 48 bits of address */
 
+/* hv/hvm/log_dirty.h */
+struct log_dirty {
+    bool on;           /* d->mmu_lock */
+    uint32_t count;    /* frames written since it was last cleaned; d->mmu_lock */
+    uint32_t under_way; /* what was preempted: a step of the domctl, which its lock protects; 0 = nothing */
+    uint32_t reported; /* `count` when that began */
+    uint64_t next;     /* where it goes on */
+};
+
 struct p2m {
     const struct p2m_format *format;
     pte_t *root;
@@ -76,10 +85,8 @@ struct p2m {
     uint32_t tables;     /* pages in use, the root included */
     uint32_t max_tables; /* quota */
     uint64_t max_gfn;    /* highest frame that ever had an entry */
-    bool log_dirty;      /* new RAM entries are P2M_LOGDIRTY */
     pte_t retired;       /* chain of tables out of use since the teardown, never present; 0 = none */
-    uint64_t *dirty;     /* a bit for each gfn below dirty_frames */
-    uint64_t dirty_frames;
+    struct log_dirty log_dirty;
 };
 
 /* Set up / free an empty p2m; the memory for tables comes from the hypervisor's. 0, -ENOMEM. */
@@ -97,6 +104,9 @@ static inline mfn_t gfn_to_mfn(const struct domain *d, gfn_t g)
 {
     return unlikely(is_hvm_domain(d)) ? p2m_lookup(d, g, NULL) : mfn(g.g);
 }
+
+/* What is at g, and for how many frames from there on one entry, or that there is none, says so. Any context. */
+enum p2m_type p2m_run(const struct domain *d, gfn_t g, uint64_t *frames);
 
 /*
  * Copy from the frame behind g without a reference: up to the end of the page. False when nothing is there.
@@ -140,10 +150,5 @@ void p2m_flush(struct domain *d);
  * may use, that is entered at the same number. False: there is none. Takes d->mmu_lock.
  */
 bool p2m_enter_device(struct domain *d, gfn_t g);
-
-/* Begin or end recording of written frames; reading clears. 0, -ENOMEM. Takes d->mmu_lock. */
-int p2m_log_dirty(struct domain *d, bool on);
-/* A write fault on g: true when it is RAM that may be written now. Takes d->mmu_lock. */
-bool p2m_mark_dirty(struct domain *d, gfn_t g);
 
 #endif

@@ -57,6 +57,10 @@ mfn_t p2m_lookup(const struct domain *d, gfn_t g, enum p2m_type *type)
     (void)d, (void)g, (void)type;
     return INVALID_MFN;
 }
+void log_dirty_mark_frame(struct domain *d, mfn_t m)
+{
+    (void)d, (void)m;
+}
 void p2m_flush(struct domain *d)
 {
     (void)d;

@@ -16,6 +16,15 @@
 #include "hv/domain/work.h"
 #include "hv/hvm/p2m.c"
 
+/* In place of hv/mm/guest_access.h. */
+#define HV_MM_GUEST_ACCESS_H
+static int copy_to_guest(gva_t to, const void *from, size_t bytes)
+{
+    memcpy((void *)to.va, from, bytes);
+    return 0;
+}
+#include "hv/hvm/log_dirty.c"
+
 #define GFNS (3ULL << 18) /* 3 GiB: superpages of both sizes and their edges */
 
 static struct domain guest;
@@ -139,8 +148,8 @@ Test(p2m, leaves_nothing_when_tables_run_out)
 {
     guest.max_pages = 0;
     hvm.p2m.max_tables = 6;
-    cr_assert_eq(p2m_log_dirty(&guest, true), 0);
     cr_assert(p2m_is_empty(&guest, gfn(0), 11));
+    hvm.p2m.max_order = P2M_ORDER_4K;
     cr_assert_eq(p2m_set(&guest, gfn(0), mfn(0), 11, P2M_RAM), -ENOMEM);
     cr_assert_eq(hvm.p2m.tables, 6, "it failed in the middle");
     cr_assert(p2m_is_empty(&guest, gfn(0), 11));
@@ -151,14 +160,52 @@ Test(p2m, leaves_nothing_when_tables_run_out)
 
 Test(p2m, records_writes)
 {
+    uint64_t bits[16] = { 0 };
+    const gva_t map = { .va = (uintptr_t)bits };
+
     set(0, 512, P2M_ORDER_2M);
-    cr_assert_eq(p2m_log_dirty(&guest, true), 0);
-    cr_assert(p2m_mark_dirty(&guest, gfn(5)));
-    cr_assert(bit_test(hvm.p2m.dirty, 5));
-    cr_assert_not(bit_test(hvm.p2m.dirty, 6));
+    cr_assert_eq(log_dirty_enable(&guest), 0);
+    cr_assert(log_dirty_mark(&guest, gfn(5)));
+    cr_assert(log_dirty_mark(&guest, gfn(5)), "it may be written");
+    cr_assert_not(log_dirty_mark(&guest, gfn(2000)), "nothing is there");
+    cr_assert_eq(hvm.p2m.log_dirty.count, 1);
+    cr_assert_eq(log_dirty_read(&guest, map, 1000, false), 0);
+    cr_assert(bits[0] == BIT(5) && bits[1] == 0 && bits[15] == 0);
+    set(600, 3, 0);
+    cr_assert_eq(log_dirty_read(&guest, map, 1000, true), 0);
+    cr_assert(bits[0] == BIT(5) && bits[600 / 64] == BIT(600 % 64), "new memory counts as written");
+    cr_assert_eq(log_dirty_read(&guest, map, 1000, true), 0);
+    cr_assert(bits[0] == 0 && bits[600 / 64] == 0);
+    cr_assert_eq(log_dirty_disable(&guest), 0);
     check(5);
-    cr_assert_eq(p2m_log_dirty(&guest, false), 0);
     check(6);
+}
+
+/* A long way is gone in steps; between them the guest writes, and nothing is lost. */
+Test(p2m, records_writes_in_steps)
+{
+    uint64_t bits[GFNS / 64] = { 0 }, found = 0;
+    unsigned int steps = 0;
+
+    set(0, 0, P2M_ORDER_1G);
+    guest.max_pages = GFNS;
+    hvm.p2m.max_tables = 4096;
+    do {
+        vcpu.work = 0;
+        log_dirty_mark(&guest, gfn(steps++)); /* behind, and then before where it goes on */
+    } while (log_dirty_enable(&guest) == -ERESTART);
+    cr_assert_gt(steps, 10);
+    do {
+        vcpu.work = 0;
+    } while (log_dirty_read(&guest, (gva_t){ .va = (uintptr_t)bits }, GFNS, true) == -ERESTART);
+    for (uint64_t g = 0; g < GFNS; g++)
+        found += bit_test(bits, (unsigned int)g);
+    cr_assert_eq(found, steps - 1, "%lu", found);
+    do {
+        vcpu.work = 0;
+    } while (log_dirty_disable(&guest) == -ERESTART);
+    check(0);
+    check(GFNS - 1);
 }
 
 Test(p2m, devices_only_where_no_memory_is)
