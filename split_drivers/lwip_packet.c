@@ -72,6 +72,31 @@ struct packet *packet_from_pbuf(const struct pbuf *pbuf)
     return packet;
 }
 
+bool packet_run_add_pbuf(struct packet_run *run, const struct pbuf *pbuf)
+{
+    struct packet view;
+    uint32_t at, done, length;
+
+    view.length = pbuf->tot_len;
+    view.checksum = CHECKSUM_BLANK;
+    view.gso = GSO_NONE;
+    view.frag[0] = (struct packet_frag){ pbuf->payload, 0, pbuf->len };
+    at = packet_run_extend(run, &view);
+    if (!at)
+        return false;
+    length = run->head->length - at;
+    for (done = 0; done < length;) {
+        const struct packet_frag *frag = &run->head->frag[(at + done) / PACKET_PAGE];
+        uint32_t offset = (at + done) % PACKET_PAGE;
+        uint32_t here = length - done < PACKET_PAGE - offset ? length - done : PACKET_PAGE - offset;
+
+        pbuf_copy_partial(pbuf, (uint8_t *)frag->page + offset, (uint16_t)here,
+                          (uint16_t)(pbuf->tot_len - length + done));
+        done += here;
+    }
+    return true;
+}
+
 void lwip_packet_offload(struct netif *netif)
 {
     NETIF_SET_CHECKSUM_CTRL(netif, NETIF_CHECKSUM_ENABLE_ALL &

@@ -14,6 +14,11 @@ struct pbuf *packet_to_pbuf(struct packet *packet);
  * (lwip_packet_offload()). NULL: no memory, or more than a packet takes. */
 struct packet *packet_from_pbuf(const struct pbuf *pbuf);
 
+/* Copies the payload of a TCP segment of such an interface to the end of the run that it continues. False,
+ * and nothing happened: it continues it not, or there is no memory. The run begins with a packet of
+ * packet_from_pbuf()'s. */
+bool packet_run_add_pbuf(struct packet_run *run, const struct pbuf *pbuf);
+
 struct netif;
 
 /* Tells lwIP that TCP's and UDP's checksums are not its business on that interface. */

@@ -82,22 +82,28 @@ static uint16_t first_flags(const struct packet *packet)
     return packet->checksum == CHECKSUM_VALID ? flags | NETRXF_data_validated : flags;
 }
 
-/* Adds the copies of up to a page from the packet, beginning at that offset, into one slot's page. */
-static void copy_to_slot(struct netback_queue *queue, const struct packet *packet, uint32_t offset,
-                         struct slot *slot, grant_ref_t ref)
+/* Where the next byte of a packet is. */
+struct cursor {
+    const struct packet_frag *frag;
+    uint32_t taken; /* of it */
+};
+
+/* Adds the copies that fill one slot's page with what follows of the packet. */
+static void copy_to_slot(struct netback_queue *queue, struct cursor *cursor, struct slot *slot,
+                         grant_ref_t ref)
 {
-    uint32_t frag_start = 0, end = offset + slot->length;
-
     slot->first_op = (uint16_t)queue->copy->nr;
-    for (unsigned int i = 0; i < packet->nr_frags && frag_start < end; i++) {
-        const struct packet_frag *frag = &packet->frag[i];
-        uint32_t from = offset > frag_start ? offset : frag_start;
-        uint32_t to = frag_start + frag->length < end ? frag_start + frag->length : end;
+    for (uint32_t done = 0; done < slot->length;) {
+        const struct packet_frag *frag = cursor->frag;
+        uint32_t rest = frag->length - cursor->taken;
+        uint16_t here = (uint16_t)(rest < slot->length - done ? rest : slot->length - done);
 
-        if (from < to)
-            grant_copy_to(queue->copy, ref, (uint16_t)(from - offset),
-                          (uint8_t *)frag->page + frag->offset + (from - frag_start), (uint16_t)(to - from));
-        frag_start += frag->length;
+        grant_copy_to(queue->copy, ref, (uint16_t)done,
+                      (const uint8_t *)frag->page + frag->offset + cursor->taken, here);
+        done += here;
+        cursor->taken += here;
+        if (cursor->taken == frag->length)
+            *cursor = (struct cursor){ frag + 1, 0 };
     }
     slot->nr_ops = (uint16_t)(queue->copy->nr - slot->first_op);
 }
@@ -114,6 +120,8 @@ static struct slot *take_slot(struct netback_queue *queue, struct batch *batch, 
 
 static void fill_packet(struct netback_queue *queue, struct batch *batch, const struct packet *packet)
 {
+    struct cursor cursor = { packet->frag, 0 };
+
     for (uint32_t offset = 0; offset < packet->length;) {
         uint32_t rest = packet->length - offset;
         netif_rx_request_t request;
@@ -122,7 +130,7 @@ static void fill_packet(struct netback_queue *queue, struct batch *batch, const 
         slot->length = (uint16_t)(rest < PACKET_PAGE ? rest : PACKET_PAGE);
         slot->flags =
             (uint16_t)((offset ? 0 : first_flags(packet)) | (rest > PACKET_PAGE ? NETRXF_more_data : 0));
-        copy_to_slot(queue, packet, offset, slot, request.gref);
+        copy_to_slot(queue, &cursor, slot, request.gref);
         offset += slot->length;
         if (slot->flags & NETRXF_extra_info) {
             slot = take_slot(queue, batch, &request);

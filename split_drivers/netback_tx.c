@@ -7,15 +7,13 @@
 struct slot {
     uint16_t id;
     int16_t status;
-    uint8_t packet; /* index of the packet that it belongs to */
 };
-
-#define NO_PACKET UINT8_MAX
 
 /* A packet whose data is being copied. */
 struct incoming {
     struct packet *packet;
     unsigned int first_op, nr_ops;
+    unsigned int first_slot, nr_slots;
 };
 
 struct batch {
@@ -39,9 +37,9 @@ static bool fail(struct netback_queue *queue, const char *what)
     return false;
 }
 
-static void add_slot(struct batch *batch, uint16_t id, int16_t status, uint8_t packet)
+static void add_slot(struct batch *batch, uint16_t id, int16_t status)
 {
-    batch->slot[batch->nr_slots++] = (struct slot){ id, status, packet };
+    batch->slot[batch->nr_slots++] = (struct slot){ id, status };
 }
 
 /* Takes the extra-info slots behind the first request. */
@@ -59,7 +57,7 @@ static bool take_extras(struct netback_queue *queue, RING_IDX end, struct reques
         memcpy(&extra, RING_GET_REQUEST(&queue->tx, queue->tx.req_cons), sizeof(extra));
         __asm__ __volatile__("" ::: "memory"); /* the copy is made here, once */
         queue->tx.req_cons++;
-        add_slot(batch, 0, NETIF_RSP_NULL, NO_PACKET);
+        add_slot(batch, 0, NETIF_RSP_NULL);
         if (extra.type == XEN_NETIF_EXTRA_TYPE_NONE || extra.type >= XEN_NETIF_EXTRA_TYPE_MAX)
             return fail(queue, "an extra info is of unknown type");
         request->extra[extra.type] = extra;
@@ -84,7 +82,7 @@ static bool take_parts(struct netback_queue *queue, RING_IDX end, struct request
         RING_COPY_REQUEST(&queue->tx, queue->tx.req_cons, part);
         queue->tx.req_cons++;
         request->nr_parts++;
-        add_slot(batch, part->id, NETIF_RSP_OKAY, (uint8_t)batch->nr_incoming);
+        add_slot(batch, part->id, NETIF_RSP_OKAY);
         if (part->offset + part->size > PACKET_PAGE)
             return fail(queue, "a slot crosses a page");
         if (part->size > rest)
@@ -109,7 +107,7 @@ static bool take_request(struct netback_queue *queue, RING_IDX end, struct reque
     request->status = request->total >= ETHERNET_HEADER ? NETIF_RSP_OKAY : NETIF_RSP_ERROR;
     for (unsigned int i = 0; i < XEN_NETIF_EXTRA_TYPE_MAX; i++)
         request->extra[i].type = XEN_NETIF_EXTRA_TYPE_NONE;
-    add_slot(batch, request->part[0].id, NETIF_RSP_OKAY, (uint8_t)batch->nr_incoming);
+    add_slot(batch, request->part[0].id, NETIF_RSP_OKAY);
     if ((request->part[0].flags & NETTXF_extra_info) && !take_extras(queue, end, request, batch))
         return false;
     return take_parts(queue, end, request, batch);
@@ -170,12 +168,25 @@ static void add_copies(struct netback_queue *queue, const struct request *reques
     }
 }
 
-/* What a checked request asks for; false: the rings are broken. */
-static bool begin_packet(struct netback_queue *queue, struct request *request, struct batch *batch)
+/* A packet's slots are answered alike, but for those of extra info. */
+static void fail_slots(struct batch *batch, const struct incoming *incoming)
+{
+    for (unsigned int i = 0; i < incoming->nr_slots; i++)
+        if (batch->slot[incoming->first_slot + i].status != NETIF_RSP_NULL)
+            batch->slot[incoming->first_slot + i].status = NETIF_RSP_ERROR;
+}
+
+/* What a checked request, of the slots from first_slot on, asks for; false: the rings are broken. */
+static bool begin_packet(struct netback_queue *queue, struct request *request, unsigned int first_slot,
+                         struct batch *batch)
 {
     struct incoming *incoming = &batch->incoming[batch->nr_incoming];
 
-    *incoming = (struct incoming){ .first_op = queue->copy->nr };
+    *incoming = (struct incoming){
+        .first_op = queue->copy->nr,
+        .first_slot = first_slot,
+        .nr_slots = batch->nr_slots - first_slot,
+    };
     if (!change_filter(queue->options, request) && request->status == NETIF_RSP_OKAY)
         incoming->packet = packet_alloc(request->total);
     if (incoming->packet && !set_offloads(incoming->packet, request)) {
@@ -186,9 +197,8 @@ static bool begin_packet(struct netback_queue *queue, struct request *request, s
     if (incoming->packet)
         add_copies(queue, request, incoming->packet);
     incoming->nr_ops = queue->copy->nr - incoming->first_op;
-    for (unsigned int i = 0; i < batch->nr_slots; i++)
-        if (batch->slot[i].packet == batch->nr_incoming)
-            batch->slot[i].status = request->status;
+    if (request->status == NETIF_RSP_ERROR)
+        fail_slots(batch, incoming);
     batch->nr_incoming++;
     return true;
 }
@@ -237,9 +247,7 @@ static void finish_packets(struct netback_queue *queue, struct batch *batch, str
             packet_put(incoming->packet);
             incoming->packet = NULL;
             queue->tx_errors++;
-            for (unsigned int i = 0; i < batch->nr_slots; i++)
-                if (batch->slot[i].packet == n)
-                    batch->slot[i].status = NETIF_RSP_ERROR;
+            fail_slots(batch, incoming);
         }
         if (incoming->packet)
             STAILQ_INSERT_TAIL(list, incoming->packet, next);
@@ -283,11 +291,14 @@ enum netback_progress netback_queue_transmit(struct netback_queue *queue, uint64
     if (queue->broken || !pushed(queue, &end))
         return NETBACK_IDLE;
     while (queue->tx.req_cons != end && batch_has_room(queue, &batch)) {
+        unsigned int first_slot = batch.nr_slots;
+
         RING_COPY_REQUEST(&queue->tx, queue->tx.req_cons, &request.part[0]);
         credit = has_credit(queue->credit, request.part[0].size, now);
         if (!credit)
             break;
-        if (!take_request(queue, end, &request, &batch) || !begin_packet(queue, &request, &batch)) {
+        if (!take_request(queue, end, &request, &batch) ||
+            !begin_packet(queue, &request, first_slot, &batch)) {
             drop_all(&batch);
             return NETBACK_IDLE;
         }

@@ -37,7 +37,8 @@ struct netfront {
     struct netfront_ring ring;
     evtchn_port_t port;
     struct worker_task in_task, out_task;
-    struct packet_list out; /* what lwIP sends: upcalls masked */
+    struct packet_list out;    /* what lwIP sends: upcalls masked */
+    struct packet_run out_run; /* the last one of them */
     uint32_t out_bytes;
     struct packet_list pending; /* what is to go into the ring: the worker's */
     bool gso;                   /* the backend takes large segments */
@@ -60,23 +61,48 @@ static void event(evtchn_port_t port, void *arg)
         worker_schedule(&worker, &device->out_task);
 }
 
+/* Continues the segment that waits last, in its pages: the backend, which copies page by page, has less to do
+ * then. Upcalls masked. */
+static bool add_to_last(struct netfront *device, const struct pbuf *pbuf)
+{
+    if (!device->gso || STAILQ_EMPTY(&device->out) || device->out_bytes + pbuf->tot_len > OUT_BYTES ||
+        !packet_run_add_pbuf(&device->out_run, pbuf))
+        return false;
+    device->out_bytes += pbuf->tot_len;
+    return true;
+}
+
+/* Upcalls masked. */
+static bool add_new(struct netfront *device, struct packet *packet)
+{
+    if (device->out_bytes + packet->length > OUT_BYTES)
+        return false;
+    if (!STAILQ_EMPTY(&device->out))
+        packet_run_end(&device->out_run);
+    packet_run_begin(&device->out_run, packet);
+    STAILQ_INSERT_TAIL(&device->out, packet, next);
+    device->out_bytes += packet->length;
+    return true;
+}
+
 /* With lwIP's lock; the worker takes it from here, as much as there is by then. */
 static err_t link_output(struct netif *netif, struct pbuf *pbuf)
 {
     struct netfront *device = netif->state;
-    struct packet *packet = device->up ? packet_from_pbuf(pbuf) : NULL;
-    bool masked, room;
+    struct packet *packet = NULL;
+    bool masked = upcalls_disable();
+    bool added = device->up && add_to_last(device, pbuf);
 
+    upcalls_restore(masked);
+    if (added)
+        return ERR_OK;
+    packet = device->up ? packet_from_pbuf(pbuf) : NULL;
     if (!packet)
         return ERR_IF;
     masked = upcalls_disable();
-    room = device->out_bytes + packet->length <= OUT_BYTES;
-    if (room) {
-        STAILQ_INSERT_TAIL(&device->out, packet, next);
-        device->out_bytes += packet->length;
-    }
+    added = add_new(device, packet);
     upcalls_restore(masked);
-    if (!room) {
+    if (!added) {
         packet_put(packet);
         return ERR_MEM;
     }
@@ -88,6 +114,8 @@ static void take_out(struct netfront *device)
 {
     bool masked = upcalls_disable();
 
+    if (!STAILQ_EMPTY(&device->out))
+        packet_run_end(&device->out_run);
     STAILQ_CONCAT(&device->pending, &device->out);
     device->out_bytes = 0;
     upcalls_restore(masked);
@@ -104,20 +132,6 @@ static void drop_out(struct netfront *device)
     }
 }
 
-/* What follows the first packet and continues its segment becomes a part of it. */
-static void coalesce_first(struct netfront *device)
-{
-    struct packet *first = STAILQ_FIRST(&device->pending), *following;
-
-    while (device->gso && (following = STAILQ_NEXT(first, next))) {
-        STAILQ_REMOVE_AFTER(&device->pending, first, next);
-        if (packet_coalesce(first, following))
-            continue;
-        STAILQ_INSERT_AFTER(&device->pending, first, following, next);
-        break;
-    }
-}
-
 static void run_out(struct worker_task *task)
 {
     struct netfront *device = (struct netfront *)((char *)task - offsetof(struct netfront, out_task));
@@ -127,7 +141,6 @@ static void run_out(struct worker_task *task)
     while (!STAILQ_EMPTY(&device->pending) && !device->ring.broken) {
         struct packet *packet = STAILQ_FIRST(&device->pending);
 
-        coalesce_first(device);
         STAILQ_REMOVE_HEAD(&device->pending, next);
         if (netfront_ring_send(&device->ring, device->bus.other_id, packet))
             continue;

@@ -19,6 +19,21 @@
 #define UDP_HEADER         8
 #define MAX_IPV6_EXTENSION 8
 
+/* Adds pages, or parts of pages, for that many bytes. */
+static bool add_frags(struct packet *packet, uint32_t length)
+{
+    for (; length; packet->nr_frags++) {
+        uint16_t here = (uint16_t)(length < PACKET_PAGE ? length : PACKET_PAGE);
+        void *page = page_alloc(0);
+
+        if (!page)
+            return false;
+        packet->frag[packet->nr_frags] = (struct packet_frag){ page, 0, here };
+        length -= here;
+    }
+    return true;
+}
+
 struct packet *packet_alloc(uint32_t length)
 {
     struct packet *packet = malloc(sizeof(*packet));
@@ -30,18 +45,26 @@ struct packet *packet_alloc(uint32_t length)
     packet->checksum = CHECKSUM_UNKNOWN;
     packet->gso = GSO_NONE;
     packet->gso_size = 0;
-    for (packet->nr_frags = 0; length; packet->nr_frags++) {
-        uint16_t here = (uint16_t)(length < PACKET_PAGE ? length : PACKET_PAGE);
-        void *page = page_alloc(0);
+    packet->nr_frags = 0;
+    if (add_frags(packet, length))
+        return packet;
+    packet_put(packet);
+    return NULL;
+}
 
-        if (!page) {
-            packet_put(packet);
-            return NULL;
-        }
-        packet->frag[packet->nr_frags] = (struct packet_frag){ page, 0, here };
-        length -= here;
+bool packet_append(struct packet *packet, uint32_t length)
+{
+    unsigned int before = packet->nr_frags;
+    struct packet_frag *last = &packet->frag[before - 1];
+    uint32_t room = PACKET_PAGE - last->offset - last->length, here = length < room ? length : room;
+
+    if (add_frags(packet, length - here)) {
+        last->length = (uint16_t)(last->length + here);
+        return true;
     }
-    return packet;
+    while (packet->nr_frags > before)
+        page_free(packet->frag[--packet->nr_frags].page, 0);
+    return false;
 }
 
 void packet_put(struct packet *packet)

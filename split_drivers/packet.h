@@ -51,6 +51,10 @@ STAILQ_HEAD(packet_list, packet);
  * memory. Any thread. */
 struct packet *packet_alloc(uint32_t length);
 
+/* Makes a packet of packet_alloc()'s that nobody else has longer, up to PACKET_MAX bytes; false: no memory.
+ */
+bool packet_append(struct packet *packet, uint32_t length);
+
 static inline struct packet *packet_get(struct packet *packet)
 {
     packet->references++;
@@ -147,8 +151,28 @@ bool packet_gso_is_sane(const struct packet *packet);
  * The packet stays. False, and nothing was appended: no memory. */
 bool packet_segment(const struct packet *packet, struct packet_list *list);
 
-/* If next continues the TCP segment, or segments, in head, so that cutting would give both again, it becomes
- * a part of head, and true is returned. Checksums must be VALID or BLANK: they are made anew. */
-bool packet_coalesce(struct packet *head, struct packet *next);
+/* TCP segments that follow each other, put together so that cutting would give each of them again. Until
+ * packet_run_end() the head's lengths and checksums are not right, and it is nobody else's. */
+struct packet_run {
+    struct packet *head;
+    struct packet_headers headers; /* of head, from when it was begun */
+    uint32_t size;                 /* payload of each segment */
+    bool open;                     /* the last one may be followed by another */
+    bool ack;                      /* head is an acknowledgement that a later one may replace */
+    bool grown;                    /* there is something to do for packet_run_end() */
+};
+
+void packet_run_begin(struct packet_run *run, struct packet *head);
+
+/* If next continues the run, it becomes a part of head; if both are mere acknowledgements and it says all
+ * that head does, it takes head's place: true is returned. Checksums must be VALID or BLANK. */
+bool packet_run_add(struct packet_run *run, struct packet *next);
+
+/* The same for a segment whose payload lies elsewhere, and for a head of packet_alloc()'s that has one
+ * reference: view has its headers in one piece, its length and checksum. Returns where in head its payload is
+ * to be copied to, or 0 if it does not continue the run, or there is no memory. */
+uint32_t packet_run_extend(struct packet_run *run, const struct packet *view);
+
+void packet_run_end(struct packet_run *run);
 
 #endif

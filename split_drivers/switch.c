@@ -269,17 +269,21 @@ void switch_input(struct switch_port *port, struct packet *packet, uint64_t now)
 
 void switch_input_all(struct switch_port *port, struct packet_list *list, uint64_t now)
 {
+    struct packet_run run;
+
     while (!STAILQ_EMPTY(list)) {
         struct packet *packet = STAILQ_FIRST(list), *following;
 
         STAILQ_REMOVE_HEAD(list, next);
+        packet_run_begin(&run, packet);
         while ((following = STAILQ_FIRST(list))) {
             STAILQ_REMOVE_HEAD(list, next);
-            if (packet_coalesce(packet, following))
+            if (packet_run_add(&run, following))
                 continue;
             STAILQ_INSERT_HEAD(list, following, next);
             break;
         }
+        packet_run_end(&run);
         switch_input(port, packet, now);
     }
 }

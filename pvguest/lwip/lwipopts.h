@@ -50,7 +50,7 @@
 #define TCP_WND        (256 * 1024)
 /* Segments come in as large ones, put together from many: an acknowledgement for every other one, as lwIP
  * counts them, would keep a sender waiting that is still in its slow start. */
-#define TCP_WND_UPDATE_THRESHOLD  (2 * TCP_MSS)
+#define TCP_WND_UPDATE_THRESHOLD  TCP_MSS
 #define TCP_SND_BUF               (256 * 1024)
 #define TCP_SND_QUEUELEN          (4 * TCP_SND_BUF / TCP_MSS)
 #define TCP_SNDLOWAT              (32 * 1024)

@@ -241,15 +241,18 @@ static void make_stream(struct packet_list *list, bool v6, uint32_t payload, uin
 static struct packet *coalesce_all(struct packet_list *list, unsigned int *others)
 {
     struct packet *head = STAILQ_FIRST(list), *next;
+    struct packet_run run;
 
     STAILQ_REMOVE_HEAD(list, next);
+    packet_run_begin(&run, head);
     for (*others = 0; (next = STAILQ_FIRST(list)); (*others)++) {
         STAILQ_REMOVE_HEAD(list, next);
-        if (!packet_coalesce(head, next))
+        if (!packet_run_add(&run, next))
             packet_put(next);
         else
             (*others)--;
     }
+    packet_run_end(&run);
     return head;
 }
 
@@ -327,4 +330,114 @@ Test(packet, pages_are_the_limit)
     cr_expect_eq(head->nr_frags, PACKET_FRAGS);
     cr_expect_eq(others, 20 - PACKET_FRAGS);
     packet_put(head);
+}
+
+/* As lwIP's segments are appended: the headers in one piece, the payload copied into the pages of the first.
+ */
+Test(packet, a_run_grows_in_its_pages)
+{
+    struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
+    struct packet_run run;
+    struct packet *next;
+
+    make_stream(&list, false, 40000, 1460);
+    packet_run_begin(&run, STAILQ_FIRST(&list));
+    STAILQ_REMOVE_HEAD(&list, next);
+    while ((next = STAILQ_FIRST(&list))) {
+        struct packet view = *next;
+        uint32_t at, length = next->length - 54;
+
+        STAILQ_REMOVE_HEAD(&list, next);
+        at = packet_run_extend(&run, &view);
+        cr_assert_eq(at, run.head->length - length);
+        packet_write(run.head, at, packet_data(next) + 54, length);
+        packet_put(next);
+    }
+    packet_run_end(&run);
+    cr_expect_eq(run.head->nr_frags, (40054 + 4095) / 4096, "its pages are full");
+    cr_expect(packet_gso_is_sane(run.head));
+    cr_assert(packet_complete_checksum(run.head));
+    fetch(run.head);
+    cr_expect(frame_is_right(out.data, out.length));
+    cr_expect_eq(memcmp(out.data + 54, frame.data + 54, 40000), 0);
+    packet_put(run.head);
+}
+
+Test(packet, what_is_pushed_may_be_followed)
+{
+    struct packet_list list = STAILQ_HEAD_INITIALIZER(list);
+    struct packet *head;
+    unsigned int others;
+
+    make_stream(&list, false, 1448 * 3, 1448);
+    STAILQ_FOREACH(head, &list, next)
+    packet_data(head)[34 + 13] = 0x18;
+    head = coalesce_all(&list, &others);
+    cr_expect_eq(others, 0);
+    cr_expect_eq(packet_data(head)[34 + 13], 0x18);
+    packet_put(head);
+}
+
+static struct packet *make_ack(uint32_t acknowledged, uint8_t flags)
+{
+    struct packet *packet;
+
+    frame_make(&frame, false, PROTOCOL_TCP, 0);
+    put32(frame.data + 34 + 8, acknowledged);
+    frame.data[34 + 13] = flags;
+    packet = frame_packet(&frame);
+    packet->checksum = CHECKSUM_BLANK;
+    return packet;
+}
+
+/* Whether the second one of two acknowledgements replaces the first. */
+static bool is_replaced(struct packet *first, struct packet *second)
+{
+    struct packet_run run;
+    bool replaced;
+
+    packet_run_begin(&run, first);
+    replaced = packet_run_add(&run, second);
+    packet_run_end(&run);
+    if (!replaced)
+        packet_put(second);
+    return replaced;
+}
+
+Test(packet, the_last_acknowledgement_counts)
+{
+    static const struct {
+        uint32_t first, second;
+        uint8_t flags;
+        bool replaced;
+    } cases[] = {
+        { 1000, 2000, 0x10, true },  { 0xfffffff0, 16, 0x10, true },
+        { 1000, 1000, 0x10, false }, /* a duplicate: something is missing there */
+        { 2000, 1000, 0x10, false }, { 1000, 2000, 0x50, false }, /* congestion was experienced */
+        { 1000, 2000, 0x11, false },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct packet *first = make_ack(cases[i].first, 0x10);
+        bool replaced = is_replaced(first, make_ack(cases[i].second, cases[i].flags));
+
+        cr_expect_eq(replaced, cases[i].replaced, "case %zu", i);
+        cr_expect_eq(get32(packet_data(first) + 34 + 8), replaced ? cases[i].second : cases[i].first);
+        cr_expect_eq(first->gso, GSO_NONE);
+        packet_put(first);
+    }
+}
+
+Test(packet, acknowledgements_of_others_stay)
+{
+    struct packet *first = make_ack(1000, 0x10), *second = make_ack(2000, 0x10);
+
+    put16(packet_data(second) + 34, 99); /* port */
+    cr_expect_not(is_replaced(first, second));
+    packet_put(first);
+    first = make_ack(1000, 0x10);
+    second = make_ack(2000, 0x10);
+    second->checksum = CHECKSUM_UNKNOWN; /* nobody has looked whether it is one */
+    cr_expect_not(is_replaced(first, second));
+    packet_put(first);
 }
