@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "bench"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 OUT = os.path.join(ROOT, "build", "bench")
-TABLES = ["boot", "disk", "guest", "kit", "linux", "network", "pvh", "toolstack", "xenstore"]
+TABLES = ["boot", "disk", "guest", "http", "kit", "linux", "network", "pvh", "toolstack", "xenstore"]
 
 
 def median_ms(function, runs):

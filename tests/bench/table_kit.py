@@ -7,15 +7,12 @@ import os
 import re
 import subprocess
 import tempfile
-import time
-import urllib.request
 
 from driver import BUILD, CONSOLE, DOM0, HV, INITRD, TCG_CPU, XEN, Machine, Session
-from test_samples import host, kit_run, sample, server
+from test_samples import host, kit_run, sample
 
 SELFTEST = os.path.join(BUILD, "pvguest", "selftest.elf")
 ICOUNT = ["-icount", "shift=0,sleep=off"]
-REQUESTS = 200
 INSERTS = 50
 
 
@@ -37,14 +34,6 @@ def alone(kernel, **options):
 def as_pvh():
     append = CONSOLE + " domain=u,type=pvh,kernel=2,mem=64M,cmdline=entropy"
     return {"kernel": HV, "append": append, "modules": [(DOM0, ""), (INITRD, ""), (SELFTEST, "")]}
-
-
-def requests_per_second():
-    with server("http", 80, "http: serving") as port:
-        start = time.monotonic()
-        for _ in range(REQUESTS):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/index.html", timeout=20).read()
-        return round(REQUESTS / (time.monotonic() - start))
 
 
 def insert_us():
@@ -74,6 +63,5 @@ def rows():
         ("entry point to main(), PV", "instructions", start_to_main("ours", **alone(HV)),
          start_to_main("xen", **alone(XEN, cpu=TCG_CPU))),
         ("entry point to main(), PVH", "instructions", start_to_main("pvh", **as_pvh()), None),
-        ("HTTP requests, one after the other, from this machine", "1/s", requests_per_second(), None),
         ("SQLite insert on blkfront and ext4, a transaction of its own", "us", insert_us(), None),
     ]  # fmt: skip
