@@ -113,6 +113,7 @@ static const struct console_ops ring_ops = { ring_write, ring_read, ring_wait_fo
 
 static const struct console_ops *ops = &hv_ops;
 static struct wait_queue readers = WAIT_QUEUE_INITIALIZER(readers);
+static LIST_HEAD(, console_listener) listeners; /* upcalls masked */
 static struct wait_queue writers = WAIT_QUEUE_INITIALIZER(writers);
 
 /* What came and was not read yet. It is fetched as soon as it comes: Xen keeps only 128 bytes for a domain
@@ -210,9 +211,15 @@ static size_t take_input(char *data, size_t length)
 
 static void console_event(evtchn_port_t port, void *arg)
 {
+    struct console_listener *listener;
+
     (void)port;
     (void)arg;
     fetch_input();
+    LIST_FOREACH(listener, &listeners, next)
+    {
+        semaphore_up(listener->signal);
+    }
     wait_queue_wake_all(&readers);
     wait_queue_wake_all(&writers);
 }
@@ -237,6 +244,22 @@ void console_interrupt(void)
 
     input.interrupted = true;
     wait_queue_wake_all(&readers);
+    upcalls_restore(masked);
+}
+
+void console_listen(struct console_listener *listener)
+{
+    bool masked = upcalls_disable();
+
+    LIST_INSERT_HEAD(&listeners, listener, next);
+    upcalls_restore(masked);
+}
+
+void console_unlisten(struct console_listener *listener)
+{
+    bool masked = upcalls_disable();
+
+    LIST_REMOVE(listener, next);
     upcalls_restore(masked);
 }
 

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/queue.h>
+
+struct semaphore;
 
 /* Writes all bytes. Waits for the reader of a full ring: a thread sleeps, other code polls. */
 void console_write(const char *data, size_t length);
@@ -25,6 +28,15 @@ size_t console_read(char *data, size_t length, uint64_t deadline);
 /* Has the thread that waits in console_read(), or else the next that does, return at once. Any context on
  * vCPU 0. */
 void console_interrupt(void);
+
+/* Somebody to signal whenever there may be something new to read. */
+struct console_listener {
+    LIST_ENTRY(console_listener) next;
+    struct semaphore *signal;
+};
+
+void console_listen(struct console_listener *listener);
+void console_unlisten(struct console_listener *listener);
 
 /* Start of day: chooses the console; later, when events work: begins to receive. */
 void console_early_init(void);

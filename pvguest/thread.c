@@ -315,6 +315,8 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg,
     thread->arg = arg;
     thread->reent = reent;
     thread->timeout.fn = timed_out;
+    semaphore_init(&thread->signal_count, 0);
+    thread->signal = &thread->signal_count;
     prepare_stack(thread);
     masked = upcalls_disable();
     TAILQ_INSERT_TAIL(&all, thread, all);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include "pvguest/sync.h"
 #include "pvguest/timer_heap.h"
 
 struct _reent;
@@ -40,6 +41,9 @@ struct thread {
     size_t stack_size;
     struct _reent *reent;
     TAILQ_ENTRY(thread) all;
+    /* For a layer above that has the thread wait for one of several things; at 0 while it does not.
+     * `signal` is its address. */
+    struct semaphore signal_count, *signal;
     /* A layer above keeps its data of the thread here, and may free them when the thread ends: on_end runs
      * in the thread, as its last function. */
     void *local;

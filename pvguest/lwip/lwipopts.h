@@ -5,16 +5,21 @@
 #ifndef PVGUEST_LWIP_LWIPOPTS_H
 #define PVGUEST_LWIP_LWIPOPTS_H
 
-#define NO_SYS                      0
-#define SYS_LIGHTWEIGHT_PROT        1
-#define LWIP_TCPIP_CORE_LOCKING     1
-#define LWIP_NETCONN                1
-#define LWIP_SOCKET                 1
-#define LWIP_COMPAT_SOCKETS         0
-#define LWIP_POSIX_SOCKETS_IO_NAMES 0
-#define LWIP_SO_RCVTIMEO            1
-#define LWIP_SO_SNDTIMEO            1
-#define SO_REUSE                    1
+#define NO_SYS                  0
+#define SYS_LIGHTWEIGHT_PROT    1
+#define LWIP_TCPIP_CORE_LOCKING 1
+#define LWIP_NETCONN            1
+#define LWIP_SOCKET             1
+#define LWIP_COMPAT_SOCKETS     0
+/* poll() has more than sockets to wait for: whatever comes signals the thread. */
+#define LWIP_NETCONN_SEM_PER_THREAD     1
+#define LWIP_NETCONN_THREAD_SEM_GET()   lwip_port_thread_semaphore()
+#define LWIP_NETCONN_THREAD_SEM_ALLOC() ((void)0)
+#define LWIP_NETCONN_THREAD_SEM_FREE()  ((void)0)
+#define LWIP_POSIX_SOCKETS_IO_NAMES     0
+#define LWIP_SO_RCVTIMEO                1
+#define LWIP_SO_SNDTIMEO                1
+#define SO_REUSE                        1
 
 #define LWIP_IPV4 1
 #define LWIP_IPV6 1

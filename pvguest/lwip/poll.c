@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll() and select() over all kinds of descriptors. lwIP waits for sockets; files are always ready; the
- * terminal has nobody who would tell lwIP, so while one is waited for together with sockets, it is looked at
- * 50 times a second.
+ * poll() and select() over all kinds of descriptors. Files are always ready; sockets are lwIP's, which waits
+ * for them by the thread's semaphore; and that the console signals as well, so that lwIP returns and all are
+ * looked at again.
  */
+#include "pvguest/console.h"
 #include "pvguest/file.h"
 #include "pvguest/lwip/bsd_socket.h"
 #include "pvguest/lwip/start.h"
@@ -20,8 +21,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define TERMINAL_SLICE_MS 20
-
 /* One poll(): the caller's descriptors, and those that are sockets by lwIP's numbers. */
 struct polling {
     struct pollfd *fds;
@@ -30,13 +29,11 @@ struct polling {
     nfds_t *origin; /* of each socket: its place in fds */
     nfds_t nr_sockets;
     int ready;
-    bool has_terminal;
 };
 
-static short ready_events(struct file *file, short events, bool *is_terminal)
+static short ready_events(const struct file *file, short events)
 {
-    *is_terminal = file->ops == &terminal_file_ops;
-    if (*is_terminal && (events & POLLIN) && !terminal_readable())
+    if (file->ops == &terminal_file_ops && (events & POLLIN) && !terminal_readable())
         events &= ~POLLIN;
     return events & (POLLIN | POLLOUT);
 }
@@ -50,18 +47,16 @@ static void look(struct polling *p)
         struct pollfd *fd = &p->fds[i];
         struct file *file = fd->fd < 0 ? NULL : file_get(fd->fd);
         int socket = file ? lwip_socket_of(file) : -1;
-        bool is_terminal = false;
 
         fd->revents = 0;
         if (!file)
             fd->revents = fd->fd < 0 ? 0 : POLLNVAL;
         else if (socket < 0)
-            fd->revents = ready_events(file, fd->events, &is_terminal);
+            fd->revents = ready_events(file, fd->events);
         if (socket >= 0) {
             p->origin[p->nr_sockets] = i;
             p->sockets[p->nr_sockets++] = (struct pollfd){ .fd = socket, .events = fd->events };
         }
-        p->has_terminal |= is_terminal;
         p->ready += fd->revents != 0;
         if (file)
             file_put(file);
@@ -69,15 +64,13 @@ static void look(struct polling *p)
 }
 
 /* How long lwIP may wait: ms, -1 without end. */
-static int slice(const struct polling *p, uint64_t deadline)
+static int time_left(const struct polling *p, uint64_t deadline)
 {
     uint64_t now = time_ns();
     uint64_t left = deadline > now ? (deadline - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
 
     if (p->ready)
         return 0;
-    if (p->has_terminal && left > TERMINAL_SLICE_MS)
-        return TERMINAL_SLICE_MS;
     return deadline == TIME_NEVER ? -1 : left < INT32_MAX ? (int)left : INT32_MAX;
 }
 
@@ -87,7 +80,8 @@ static int wait_for_sockets(struct polling *p, int ms)
 
     if (!p->nr_sockets) {
         if (ms)
-            thread_sleep(ms < 0 ? TIME_NEVER : (uint64_t)ms * NSEC_PER_MSEC);
+            semaphore_down_until(thread_current()->signal,
+                                 ms < 0 ? TIME_NEVER : time_ns() + (uint64_t)ms * NSEC_PER_MSEC);
         return 0;
     }
     got = lwip_poll(p->sockets, p->nr_sockets, ms);
@@ -96,11 +90,31 @@ static int wait_for_sockets(struct polling *p, int ms)
     return got;
 }
 
+static int poll_until(struct polling *p, uint64_t deadline)
+{
+    struct console_listener console = { .signal = thread_current()->signal };
+    int got = 0;
+
+    console_listen(&console);
+    while (got == 0) {
+        look(p);
+        got = wait_for_sockets(p, time_left(p, deadline));
+        if (got >= 0)
+            got += p->ready;
+        if (time_ns() >= deadline)
+            break;
+    }
+    console_unlisten(&console);
+    while (semaphore_trydown(console.signal)) /* or lwIP's next wait would take it for its own */
+        ;
+    return got;
+}
+
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
     uint64_t deadline = timeout_ms < 0 ? TIME_NEVER : time_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
     struct polling p = { .fds = fds, .count = count };
-    int got = 0;
+    int got;
 
     if (count > FILE_MAX) {
         errno = EINVAL;
@@ -108,17 +122,11 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
     }
     p.sockets = calloc(count + 1, sizeof(*p.sockets));
     p.origin = calloc(count + 1, sizeof(*p.origin));
-    if (!p.sockets || !p.origin) {
+    if (p.sockets && p.origin) {
+        got = poll_until(&p, deadline);
+    } else {
         got = -1;
         errno = ENOMEM;
-    }
-    while (got == 0) {
-        look(&p);
-        got = wait_for_sockets(&p, slice(&p, deadline));
-        if (got >= 0)
-            got += p.ready;
-        if (time_ns() >= deadline)
-            break;
     }
     free(p.sockets);
     free(p.origin);

@@ -14,10 +14,6 @@
 
 int getentropy(void *buf, size_t length);
 
-struct lwip_sem {
-    struct semaphore semaphore;
-};
-
 struct lwip_mutex {
     struct mutex mutex;
 };
@@ -83,7 +79,7 @@ err_t sys_sem_new(sys_sem_t *sem, u8_t count)
     *sem = malloc(sizeof(**sem));
     if (!*sem)
         return ERR_MEM;
-    semaphore_init(&(*sem)->semaphore, count);
+    semaphore_init(*sem, count);
     return ERR_OK;
 }
 
@@ -94,12 +90,17 @@ void sys_sem_free(sys_sem_t *sem)
 
 void sys_sem_signal(sys_sem_t *sem)
 {
-    semaphore_up(&(*sem)->semaphore);
+    semaphore_up(*sem);
 }
 
 u32_t sys_arch_sem_wait(sys_sem_t *sem, u32_t timeout)
 {
-    return semaphore_down_until(&(*sem)->semaphore, deadline_of(timeout)) ? SYS_ARCH_TIMEOUT : 0;
+    return semaphore_down_until(*sem, deadline_of(timeout)) ? SYS_ARCH_TIMEOUT : 0;
+}
+
+sys_sem_t *lwip_port_thread_semaphore(void)
+{
+    return &thread_current()->signal;
 }
 
 err_t sys_mutex_new(sys_mutex_t *mutex)

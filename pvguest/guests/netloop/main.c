@@ -2,9 +2,10 @@
 /*
  * Sockets on the guest library, by their POSIX names: a server thread and a client exchange data over the
  * loopback interface, by IPv4, by IPv6 and by UDP; refused connections and receive timeouts are reported as
- * such; poll() and select() wait for sockets and other descriptors; names are resolved. Prints "Test result:
+ * such; poll() and select() wait for sockets and the console; names are resolved. Prints "Test result:
  * ..." at its end.
  */
+#include "pvguest/hypercall.h"
 #include "pvguest/panic.h"
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
@@ -23,6 +24,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include <xen/sched.h>
+#include <xen/vcpu.h>
 
 #define TOTAL (8UL << 20)
 #define CHUNK 8192
@@ -139,6 +141,38 @@ static void test_udp(struct sockaddr_in address)
     close(b);
 }
 
+/* Nanoseconds that this vCPU has run. */
+static uint64_t time_running(void)
+{
+    struct vcpu_runstate_info info;
+
+    check(hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &info) == 0, "the time that the vCPU has run");
+    return info.time[RUNSTATE_running];
+}
+
+/* A socket and the console, and nothing comes from either: the CPU has nothing to do. */
+static void test_idle_poll(int socket)
+{
+    struct pollfd fds[] = { { .fd = socket, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+    uint64_t start = time_running();
+
+    check(poll(fds, 2, 1000) == 0, "poll() for nothing");
+    printf("netloop: poll() for a second, %lu ns on the CPU\n", time_running() - start);
+}
+
+/* Type a line. */
+static void test_console_poll(int socket)
+{
+    struct pollfd fds[] = { { .fd = socket, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+    char line[16];
+
+    printf("netloop: type a line\n");
+    fflush(stdout);
+    check(poll(fds, 2, -1) == 1 && fds[1].revents == POLLIN, "poll() for the console");
+    check(read(STDIN_FILENO, line, sizeof(line)) > 0 && line[0] == 'a', "the line");
+    check(poll(fds, 2, 0) == 0, "poll() once the line was read");
+}
+
 static void *send_later(void *socket)
 {
     usleep(5000);
@@ -184,6 +218,8 @@ static void test_descriptors(struct sockaddr_in address)
     check(bind(b, (const struct sockaddr *)&address, sizeof(address)) == 0, "bind");
     check(connect(a, (const struct sockaddr *)&address, sizeof(address)) == 0, "connect UDP");
     test_poll(a, b);
+    test_idle_poll(b);
+    test_console_poll(b);
     copy = dup(a);
     check(close(a) == 0 && write(copy, "z", 1) == 1, "a copy outlives its original");
     check(bind(STDOUT_FILENO, (const struct sockaddr *)&address, sizeof(address)) == -1 && errno == ENOTSOCK,

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-typedef struct lwip_sem *sys_sem_t;
+typedef struct semaphore *sys_sem_t;
 typedef struct lwip_mutex *sys_mutex_t;
 typedef struct lwip_mbox *sys_mbox_t;
 typedef struct lwip_thread *sys_thread_t;
@@ -19,5 +19,8 @@ typedef uintptr_t sys_prot_t;
 #define sys_mutex_set_invalid(mutex) (*(mutex) = NULL)
 #define sys_mbox_valid(mbox)         (*(mbox) != NULL)
 #define sys_mbox_set_invalid(mbox)   (*(mbox) = NULL)
+
+/* The calling thread's own, where lwIP would else make one for each call that waits. */
+sys_sem_t *lwip_port_thread_semaphore(void);
 
 #endif
