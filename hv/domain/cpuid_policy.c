@@ -156,6 +156,15 @@ static void restrict_vectors(struct cpuid_policy *p)
     }
 }
 
+/* What QEMU's emulation has and guests are better without: `rep stosb` goes byte by byte there, `rep stosq`
+ * by eight; and CMPXCHG16B leaves arbitrary flags but for ZF, so an interrupt that follows it saves, and
+ * returns to, a register with TF or NT. Linux allocates memory with it. */
+static void restrict_on_emulator(struct cpuid_policy *p)
+{
+    p->basic[1].c &= ~F(CX16);
+    p->features[0].b &= ~F(ERMS);
+}
+
 static void restrict_to(struct cpuid_policy *p, const struct feature_masks *masks, bool amd)
 {
     static const uint8_t hidden[] = { 3, 5, 6, 8, 9, 10, 12 };
@@ -168,15 +177,13 @@ static void restrict_to(struct cpuid_policy *p, const struct feature_masks *mask
     restrict_caches(p);
     p->features[0].a = min(p->features[0].a, CPUID_FEATURES - 1u);
     p->features[0].b &= masks->features_b;
-    /* A promise of speed that QEMU's emulation breaks: `rep stosb` goes byte by byte there, `rep stosq` by
-     * eight. */
-    if (host_cpu.tcg)
-        p->features[0].b &= ~F(ERMS);
     p->features[0].c &= masks->features_c;
     p->features[0].d &= FEATURES_7D;
     p->features[1] = (struct cpuid_leaf){ .a = p->features[1].a & FEATURES_7A1 };
     restrict_xstate(p);
     restrict_vectors(p);
+    if (host_cpu.tcg)
+        restrict_on_emulator(p);
 
     p->ext[1].c &= FEATURES_E1C;
     p->ext[1].d = (p->ext[1].d & masks->ext_d) | (amd ? p->basic[1].d & COMMON_1D : 0);

@@ -97,12 +97,14 @@ Test(cpuid_policy, keeps_the_rest)
     cr_assert_eq(query(0x80000001, 0).d & (F(SYSCALL) | F(NX) | F(LM)), F(SYSCALL) | F(NX) | F(LM));
 }
 
-Test(cpuid_policy, no_fast_strings_on_an_emulator)
+Test(cpuid_policy, hides_what_an_emulator_does_badly)
 {
     cr_assert(query(7, 0).b & F(ERMS));
+    cr_assert(query(1, 0).c & F(CX16));
     host_cpu.tcg = true;
     cpuid_policy_restrict(&policy, true);
     cr_assert_eq(query(7, 0).b & F(ERMS), 0);
+    cr_assert_eq(query(1, 0).c & F(CX16), 0);
 }
 
 Test(cpuid_policy, amd_repeats_leaf_1_without_what_is_hidden)
