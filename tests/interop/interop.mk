@@ -41,6 +41,33 @@ $(GUEST_INITRAMFS): tests/interop/guest_initramfs.py tests/interop/xen_dom0_init
 	$(call step,GEN,$@)
 	$(Q)python3 $< $@ $(FIO) $(DEBS)/linux-image-cloud-amd64/lib/modules/* $(DEBS)/linux-image-amd64/lib/modules/* -- $(GUEST_DEBS:%=$(DEBS)/%)
 
+# Kernels of ours that start, map, wait and end as those of other projects do: STYLE_FLAGS and the sources of each.
+STYLES_DIR := $(INTEROP_DIR)/styles
+STYLES     := minios unikraft solo5 xtf-pv64 xtf-hvm64 xtf-hvm32
+STYLE_IMAGES := $(STYLES:%=$(STYLES_DIR)/%.elf)
+
+STYLE_FLAGS = -O2 -ffreestanding -nostdlib -static -no-pie -fno-pie -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+    -fcf-protection=none -fno-asynchronous-unwind-tables -nostdinc -isystem $(GCC_INCLUDE) -I$(B)/include $(XEN_CPPFLAGS) $(WARN_FLAGS) \
+    -Wl,--build-id=none,--no-warn-rwx-segments -Wl,-z,noexecstack
+
+# $(1): the image; $(2): the base name of its sources; $(3): what tells it from the others that are made of them.
+define style_rule
+$(STYLES_DIR)/$(1).elf: $(addprefix tests/interop/styles/,$(2).c $(2)_entry.S $(2).lds style.h) tests/interop/interop.mk | $(XEN_HEADERS) $(SETUP)
+	$$(call step,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(STYLE_FLAGS) -DSTYLE='"$(1)"' $(3) $$(filter %.c %.S,$$^) -Wl,-T,$$(filter %.lds,$$^) -o $$@
+endef
+
+$(eval $(call style_rule,minios,minios))
+$(eval $(call style_rule,unikraft,minios,-DUNIKRAFT))
+$(eval $(call style_rule,solo5,solo5))
+$(eval $(call style_rule,xtf-pv64,xtf,-DPV64))
+$(eval $(call style_rule,xtf-hvm64,xtf,-DHVM64))
+$(eval $(call style_rule,xtf-hvm32,xtf,-DHVM32 -m32))
+
+.PHONY: styles
+styles: $(STYLE_IMAGES) ## kernels in the style of Mini-OS, Unikraft, Solo5 and XTF, which tests run
+
 # The symbols of the cloud kernel, from the debug package of the very same version, for `make linux-core` only.
 VMLINUX_CLOUD := $(DEBS)/vmlinux-cloud
 VMLINUX_DEB   := $(DEBS)/vmlinux-cloud.deb
@@ -56,4 +83,4 @@ linux-core: hv dom0 interop $(VMLINUX_CLOUD) | $(SETUP_TEST) ## cores of Debian'
 	$(Q)PYTHONPATH=tests/system python3 tests/system/test_dump_core.py $(VMLINUX_CLOUD)
 
 .PHONY: interop
-interop: $(STRESS_INITRAMFS) $(GUEST_INITRAMFS) $(NET_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need
+interop: $(STYLE_IMAGES) $(STRESS_INITRAMFS) $(GUEST_INITRAMFS) $(NET_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need
