@@ -2,7 +2,7 @@
 /*
  * The balloon: gives pages of this domain back to the hypervisor and takes them again, as the toolstack
  * asks in xenstore (`xl mem-set`; the node memory/target, in KiB). It goes as far down as pages are free, and
- * up to the pages that the domain was started with.
+ * up to what memory/static-max allows (xl.cfg's maxmem).
  */
 #ifndef PVGUEST_BALLOON_H
 #define PVGUEST_BALLOON_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/buddy.h"
+#include <string.h>
 
 /* State of a page: INNER for pages that are reserved or inside a block, otherwise what the block at it is. */
 #define STATE_INNER     0x00
@@ -73,6 +74,20 @@ void buddy_add(struct buddy *buddy, size_t first, size_t count)
         release(buddy, first, order);
         first += (size_t)1 << order;
     }
+}
+
+void buddy_add_allocated(struct buddy *buddy, size_t first, size_t count)
+{
+    memset(buddy->state + buddy->limit, STATE_INNER, first - buddy->limit);
+    memset(buddy->state + first, STATE_ALLOCATED, count);
+    buddy->limit = first + count;
+}
+
+void buddy_move_state(struct buddy *buddy, uint8_t *state, size_t nr_pages)
+{
+    memcpy(state, buddy->state, buddy->limit);
+    buddy->state = state;
+    buddy->nr_pages = nr_pages;
 }
 
 void *buddy_alloc(struct buddy *buddy, unsigned int order)

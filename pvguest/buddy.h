@@ -34,6 +34,13 @@ void buddy_init(struct buddy *buddy, void *base, uint8_t *state, size_t nr_pages
 /* Makes pages [first, first + count) free. Pages are added in ascending order, skipped ones stay reserved. */
 void buddy_add(struct buddy *buddy, size_t first, size_t count);
 
+/* Makes pages [first, first + count), behind all that were added, allocated blocks of one page: whoever has
+ * something to put there gives them back. */
+void buddy_add_allocated(struct buddy *buddy, size_t first, size_t count);
+
+/* Keeps the state of pages, copied, in another array of nr_pages bytes. */
+void buddy_move_state(struct buddy *buddy, uint8_t *state, size_t nr_pages);
+
 /* 2^order contiguous pages, aligned to their size counted from page 0, contents undefined; NULL when there
  * are none. */
 void *buddy_alloc(struct buddy *buddy, unsigned int order);

@@ -6,6 +6,7 @@
 #include "pvguest/panic.h"
 #include "pvguest/flavour.h"
 #include "pvguest/pvh.h"
+#include "pvguest/vmap.h"
 #include <string.h>
 
 #define PAGES_PER_L1 512UL
@@ -19,6 +20,7 @@ unsigned long *p2m;
 
 static struct buddy buddy;
 static unsigned long mapped_end; /* pages below this pfn are mapped */
+static unsigned long nr_pages;   /* page frames that are numbered */
 static unsigned long early_next; /* until the allocator stands: the first unused pfn */
 
 /* Held back for the page tables that mapping more memory takes, one of each level. */
@@ -41,7 +43,7 @@ static unsigned long chunk_end(unsigned long pfn)
 {
     unsigned long end = (pfn | (PAGES_PER_L1 - 1)) + 1;
 
-    return end < start_info->nr_pages ? end : start_info->nr_pages;
+    return end < nr_pages ? end : nr_pages;
 }
 
 /* The 512 entries of a chunk that starts at pfn. */
@@ -109,7 +111,7 @@ static bool grow(void)
 {
     unsigned long first = mapped_end;
 
-    if (growing || first == start_info->nr_pages || !spare_count)
+    if (growing || first == nr_pages || !spare_count)
         return false;
     growing = true;
     map_chunk(spare[--spare_count]);
@@ -169,17 +171,123 @@ bool memory_is_own(unsigned long mfn)
 {
     unsigned long pfn = guest_is_pvh ? mfn : mfn_to_pfn(mfn);
 
-    return pfn < start_info->nr_pages && p2m[pfn] == mfn;
+    return pfn < nr_pages && p2m[pfn] == mfn;
 }
 
 size_t memory_total_pages(void)
 {
-    return start_info->nr_pages;
+    return nr_pages;
 }
 
 size_t memory_free_pages(void)
 {
-    return buddy.free_pages + (start_info->nr_pages - mapped_end);
+    return buddy.free_pages + (nr_pages - mapped_end);
+}
+
+/* ---- growth beyond the start ---- */
+
+#define P2M_PER_PAGE (PAGE_SIZE / sizeof(unsigned long))
+
+/* Areas for the tables of all page frames that the domain may come to have; their beginnings are populated.
+ * What the tables stood in before stays unused. */
+static unsigned long *p2m_area;
+static uint8_t *state_area;
+static size_t p2m_area_pages, state_area_pages; /* populated */
+static size_t most_pages;
+
+static size_t pages_for(size_t entries, size_t per_page)
+{
+    return (entries + per_page - 1) / per_page;
+}
+
+/* Memory for the tables of that many page frames. */
+static bool populate_tables(size_t pages)
+{
+    size_t p2m_need = pages_for(pages, P2M_PER_PAGE), state_need = pages_for(pages, PAGE_SIZE);
+
+    if (p2m_need > p2m_area_pages &&
+        !vmap_populate(p2m_area + p2m_area_pages * P2M_PER_PAGE, p2m_need - p2m_area_pages))
+        return false;
+    p2m_area_pages = p2m_need;
+    if (state_need > state_area_pages &&
+        !vmap_populate(state_area + state_area_pages * PAGE_SIZE, state_need - state_area_pages))
+        return false;
+    state_area_pages = state_need;
+    return true;
+}
+
+static bool reserve_areas(size_t pages)
+{
+    if (!p2m_area)
+        p2m_area = vmap_reserve(pages_for(pages, P2M_PER_PAGE), true);
+    if (p2m_area && !state_area)
+        state_area = vmap_reserve(pages_for(pages, PAGE_SIZE), true);
+    return state_area != NULL;
+}
+
+/* Events may allocate pages, and see the tables change as a whole. */
+static bool move_tables(size_t pages)
+{
+    bool masked = upcalls_disable();
+
+    while (grow())
+        ;
+    if (mapped_end == nr_pages) {
+        memcpy(p2m_area, p2m, nr_pages * sizeof(*p2m));
+        p2m = p2m_area;
+        buddy_move_state(&buddy, state_area, pages);
+        most_pages = pages;
+    }
+    upcalls_restore(masked);
+    return most_pages != 0;
+}
+
+bool memory_reserve(size_t pages)
+{
+    size_t limit = (PVG_HEAP_BASE - PVG_VIRT_BASE) / PAGE_SIZE;
+
+    if (most_pages || pages <= nr_pages)
+        return true;
+    if (pages > limit)
+        pages = limit;
+    if (guest_is_pvh && !pvh_has_room(pages))
+        return false;
+    return reserve_areas(pages) && populate_tables(nr_pages) && move_tables(pages);
+}
+
+/* An empty level-1 table for the chunk that begins at pfn. */
+static bool begin_chunk(unsigned long pfn)
+{
+    unsigned long va = (unsigned long)pfn_to_virt(pfn);
+    void *table;
+
+    if (pt_entry(va, 1))
+        return true;
+    table = page_alloc_zeroed();
+    if (table && pt_install_l1(va, table) != 0) {
+        page_free(table, 0);
+        table = NULL;
+    }
+    return table != NULL;
+}
+
+bool memory_extend(void)
+{
+    unsigned long first = nr_pages, end = (first | (PAGES_PER_L1 - 1)) + 1;
+    bool masked;
+
+    if (end > most_pages)
+        end = most_pages;
+    if (first >= end || !populate_tables(end) || !begin_chunk(first) ||
+        (guest_is_pvh && !pvh_number_pages(first, end)))
+        return false;
+    masked = upcalls_disable();
+    for (unsigned long pfn = first; pfn < end; pfn++)
+        p2m[pfn] = INVALID_MFN;
+    buddy_add_allocated(&buddy, first, end - first);
+    nr_pages = mapped_end = end;
+    upcalls_restore(masked);
+    return true;
 }
 
 void *ring_to_virt(unsigned long mfn)
@@ -192,11 +300,11 @@ static unsigned long find_mapped_end(unsigned long pfn)
 {
     unsigned long last = pfn | (PAGES_PER_L1 - 1);
 
-    while (last < start_info->nr_pages && pt_lookup((unsigned long)pfn_to_virt(last))) {
+    while (last < nr_pages && pt_lookup((unsigned long)pfn_to_virt(last))) {
         pfn = last + 1;
         last += PAGES_PER_L1;
     }
-    while (pfn < start_info->nr_pages && pt_lookup((unsigned long)pfn_to_virt(pfn)))
+    while (pfn < nr_pages && pt_lookup((unsigned long)pfn_to_virt(pfn)))
         pfn++;
     return pfn;
 }
@@ -208,7 +316,7 @@ static unsigned long first_unused_page(void)
     const unsigned long ends[] = {
         (unsigned long)image_end,
         start_info->mod_start + start_info->mod_len,
-        (unsigned long)(p2m + start_info->nr_pages),
+        (unsigned long)(p2m + nr_pages),
         (unsigned long)(start_info + 1),
         start_info->pt_base + start_info->nr_pt_frames * PAGE_SIZE,
     };
@@ -263,6 +371,7 @@ void memory_init(struct start_info *si)
     uint8_t *state;
 
     start_info = si;
+    nr_pages = si->nr_pages;
     p2m = (unsigned long *)si->mfn_list;
     pt_init((void *)si->pt_base);
     early_next = first_unused_page();
@@ -270,10 +379,10 @@ void memory_init(struct start_info *si)
     protect_boot_mappings();
     if (mapped_end & (PAGES_PER_L1 - 1))
         map_rest_of_chunk();
-    while (mapped_end < si->nr_pages && mapped_end - early_next < state_pages + 8)
+    while (mapped_end < nr_pages && mapped_end - early_next < state_pages + 8)
         map_chunk(early_pages(1));
     state = early_pages(state_pages);
-    buddy_init(&buddy, pfn_to_virt(0), state, si->nr_pages);
+    buddy_init(&buddy, pfn_to_virt(0), state, nr_pages);
     add_mapped_pages(early_next, mapped_end);
     refill_spare();
 }

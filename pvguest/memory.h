@@ -30,7 +30,7 @@
 
 extern struct start_info *start_info;
 extern unsigned long
-    *p2m; /* pfn -> mfn, start_info->nr_pages entries; INVALID_MFN where the domain has no page */
+    *p2m; /* pfn -> mfn, memory_total_pages() entries; INVALID_MFN where the domain has no page */
 
 /* 2^order contiguous pages (pseudo-physically, not in machine memory), aligned to their size; contents
  * undefined. NULL when memory is exhausted. Any context on vCPU 0. */
@@ -45,9 +45,17 @@ void page_split(void *block, unsigned int order);
 /* One page from page_alloc(0), filled with zeroes, or NULL. */
 void *page_alloc_zeroed(void);
 
-/* Pages of the domain, and pages that page_alloc() could still give. */
+/* Pages of the domain, with those that are only numbered, and pages that page_alloc() could still give. */
 size_t memory_total_pages(void);
 size_t memory_free_pages(void);
+
+/*
+ * Growth beyond the start: memory_reserve() makes room for the tables of `pages` in all; then each
+ * memory_extend() numbers up to 512 further pages. These are as the balloon leaves pages: allocated, without
+ * a frame, their page tables there. False: no memory now, or no room. Threads only, one at a time.
+ */
+bool memory_reserve(size_t pages);
+bool memory_extend(void);
 
 static inline unsigned long pfn_to_mfn(unsigned long pfn)
 {

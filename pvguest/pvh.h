@@ -43,4 +43,12 @@ void *pvh_ring(unsigned long gfn);
 unsigned long pvh_map_gfn(const void *addr);
 bool pvh_is_map_gfn(unsigned long gfn);
 
+/* The physical frame of page frame pfn, whether or not there is memory. Behind the domain's first memory they
+ * go on from 4 GiB on: below are the hypervisor's pages and the local APIC. */
+unsigned long pvh_gfn(unsigned long pfn);
+/* Whether so many page frames stay clear of the area of pvh_map_gfn(). */
+bool pvh_has_room(size_t pages);
+/* Enters new page frames [first, end) in the table gfn -> pfn. False: no memory for it. Threads only. */
+bool pvh_number_pages(unsigned long first, unsigned long end);
+
 #endif

@@ -26,6 +26,7 @@
 #define M2P_ENTRIES (PAGE_SIZE / sizeof(unsigned long))
 #define E820_RAM    1
 #define MAX_MAP     128
+#define BEHIND_HOLE (1UL << (32 - PAGE_SHIFT)) /* 4 GiB */
 #define GIVE_BATCH  256
 
 /* pvh_head.S: the tables of the first moments, of pages of 2 MiB. */
@@ -344,4 +345,59 @@ unsigned long pvh_map_gfn(const void *addr)
 bool pvh_is_map_gfn(unsigned long gfn)
 {
     return gfn - map_gfn < (PVG_MAP_END - PVG_MAP_BASE) / PAGE_SIZE;
+}
+
+unsigned long pvh_gfn(unsigned long pfn)
+{
+    unsigned long behind = BEHIND_HOLE;
+
+    for (int others = 0; others < 2; others++) /* in the order of make_p2m() */
+        for (uint32_t i = 0; i < map_entries; i++) {
+            unsigned long first = map[i].addr / PAGE_SIZE, pages = ram_pages(&map[i]);
+
+            if ((map[i].addr != memory_base) != others)
+                continue;
+            if (pfn < pages)
+                return first + pfn;
+            pfn -= pages;
+            if (first + map[i].size / PAGE_SIZE > behind)
+                behind = first + map[i].size / PAGE_SIZE;
+        }
+    return behind + pfn;
+}
+
+bool pvh_has_room(size_t pages)
+{
+    return pvh_gfn(pages - 1) < map_gfn;
+}
+
+/* The page of the table gfn -> pfn that an address in it is in, made when it is first asked for. */
+static unsigned long *m2p_page_later(unsigned long va)
+{
+    pte_t pte = pt_lookup(va);
+    unsigned long *page;
+
+    if (pte)
+        return mfn_to_virt(pte_mfn(pte));
+    page = page_alloc(0);
+    if (!page)
+        return NULL;
+    memset(page, 0xff, PAGE_SIZE);
+    if (pt_entry_create(va) && !pt_set(va, pte_make(virt_to_mfn(page), PTE_RO)))
+        return page;
+    page_free(page, 0);
+    return NULL;
+}
+
+bool pvh_number_pages(unsigned long first, unsigned long end)
+{
+    for (unsigned long pfn = first; pfn < end; pfn++) {
+        unsigned long gfn = pvh_gfn(pfn);
+        unsigned long *page = m2p_page_later(MACH2PHYS_VIRT_START + gfn * sizeof(unsigned long));
+
+        if (!page)
+            return false;
+        page[gfn % M2P_ENTRIES] = pfn;
+    }
+    return true;
 }

@@ -136,7 +136,7 @@ def xl_verbs_of_pvh_on_real_xen():
 
 def until(session, line, pattern):
     """Repeats a command until its output matches: a domain does what it is asked for in its own time."""
-    for _ in range(500):
+    for _ in range(5000):
         output = session.command_line(line)
         if re.search(pattern, output, re.M):
             return
@@ -180,6 +180,41 @@ def balloon_of_our_guests():
             until(session, "xl list hw", rf"^hw +3 +{mib} ")
         silent(session, "xl destroy hw")
         until(session, "mem", rf"^machine +\d+ +\d+ +{before}$")
+        power_off(session)
+
+
+def ask_guest(session, name, line, pattern):
+    """A line at the console of a guest of ours."""
+    session.send(f"xl console {name}\r{line}\r")
+    session.expect(pattern)
+    session.send(LEAVE)
+    session.expect(PROMPT)
+
+
+def grow_and_end(session, kind):
+    silent(session, f"xl create -q type={kind} kernel=/guest/answer name=vm memory=16 maxmem=100")
+    for mib in 21, 60, 30, 100:
+        silent(session, f"xl mem-set vm {mib}")
+        until(session, "xl list vm", rf"^vm +\d+ +{mib} ")
+        ask_guest(session, "vm", f"fill {mib - 8}", rf"^filled: {mib - 8} MiB, 0 pages wrong$")
+    answers(session, "xl mem-set vm 101", r"are more than its maximum of 102400 KiB")
+    silent(session, "xl destroy vm")
+    until(session, "xl list", r"^Name.*\nDomain-0 .*\n(?!.*  )")
+
+
+@test
+def memory_beyond_the_start():
+    """What: mem-set up to maxmem, above what a guest of our library began with, PV and PVH. Why: memory is often given later. Method: from 16
+    to 21, 60, 30 and 100 MiB; the guest fills what it has each time. Expected: `xl list` follows, each page is its own, more than
+    maxmem is refused, the machine's memory is back in the end."""
+    modules = [(DOM0, ""), (dom0_files("memory_beyond_the_start", {"guest/answer": ANSWER}), "")]
+    with boot("memory_beyond_the_start", append=CONSOLE + " dom0_mem=96M", modules=modules, accel=SVM_ACCEL, memory="768M", lifetime=200) as session:
+        session.expect(PROMPT)
+        for kind in "pv", "pvh":
+            grow_and_end(session, kind)  # makes what is made on first use
+            before = free_kib(session)
+            grow_and_end(session, kind)
+            check(free_kib(session) == before, f"{before} KiB were free before, and are not now: {free_kib(session)}")
         power_off(session)
 
 

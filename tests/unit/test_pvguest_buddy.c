@@ -39,6 +39,25 @@ Test(pvguest_buddy, empty_gives_nothing)
     cr_expect_eq(buddy.free_pages, 0);
 }
 
+/* What comes behind the last page that was added is given back page by page, and joins as any other. */
+Test(pvguest_buddy, grows_behind_its_end)
+{
+    static uint8_t larger[PAGES];
+
+    memset(larger, 0xa5, sizeof(larger));
+    buddy_add(&buddy, 0, 30);
+    buddy_move_state(&buddy, larger, PAGES);
+    memset(state, 0xa5, sizeof(state));
+    buddy_add_allocated(&buddy, 32, 32);
+    cr_expect_eq(buddy.free_pages, 30);
+    cr_expect_null(buddy_alloc(&buddy, 5));
+    cr_expect_not(buddy_free(&buddy, pool + 31 * BUDDY_PAGE_SIZE, 0), "nobody has added this page");
+    for (size_t page = 32; page < 64; page++)
+        cr_expect(buddy_free(&buddy, pool + page * BUDDY_PAGE_SIZE, 0));
+    cr_expect_eq(buddy.free_pages, 62);
+    cr_expect_eq(page_of(buddy_alloc(&buddy, 5)), 32);
+}
+
 Test(pvguest_buddy, blocks_are_aligned_and_disjoint)
 {
     uint8_t used[PAGES] = { 0 };

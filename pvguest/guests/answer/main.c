@@ -186,6 +186,28 @@ static void measure_xenstore(const char *number)
     xs_close(h);
 }
 
+/* Takes that much memory at once, page by page, and sees that each page is one of its own. */
+static void fill_memory(const char *mib)
+{
+    size_t wanted = strtoul(mib, NULL, 10) << (20 - PAGE_SHIFT), got = 0, wrong = 0;
+    void **last = NULL, **page;
+
+    for (; got < wanted && (page = page_alloc(0)) != NULL; got++) {
+        page[0] = last; /* and a mark that only this page has */
+        page[1] = page;
+        last = page;
+    }
+    for (size_t i = got; i > 0; i--) {
+        page = last;
+        wrong += page[1] != page;
+        last = page[0];
+        page_free(page, 0);
+    }
+    printf("filled: %zu MiB, %zu pages wrong\n", got >> (20 - PAGE_SHIFT), wrong);
+}
+
+static uint64_t first_line; /* time stamp counter before `ready` was printed */
+
 static void obey(const char *line)
 {
     if (strcmp(line, "quit") == 0)
@@ -210,6 +232,10 @@ static void obey(const char *line)
         arm_watchdog();
     else if (strcmp(line, "unmap") == 0)
         unmap_shared();
+    else if (strncmp(line, "fill ", 5) == 0)
+        fill_memory(line + 5);
+    else if (strcmp(line, "ticks") == 0)
+        printf("ticks: first instruction %lu, first line %lu\n", time_start_tsc, first_line);
     else if (strncmp(line, "xenstore=", 9) == 0)
         measure_xenstore(line + 9);
     else
@@ -236,6 +262,7 @@ int main(int argc, char **argv)
     if (thread == NULL || balloon_start() != 0)
         return 1;
     thread_detach(thread);
+    first_line = rdtsc();
     printf("ready\n");
     for (int i = 1; i < argc; i++)
         obey(argv[i]);
