@@ -130,19 +130,21 @@ struct console *console_find(domid_t domid)
     return console;
 }
 
-/* Looks at the domains from consoled->next on. Returns how many were not known. */
-static unsigned int find_new(void)
+/* Looks at the domains from consoled->next on. Whether there are any; who asked for a console that moment may
+ * have made one known already. */
+static bool find_new(void)
 {
     struct xen_domctl_getdomaininfo info[BATCH];
-    unsigned int found = 0;
+    bool found = false;
     int got;
 
     do {
         got = xc_domains(consoled->next, info, BATCH);
         for (int i = 0; i < got; i++) {
             consoled->next = (domid_t)(info[i].domain + 1);
-            if (known(info[i].domain) == NULL && console_find(info[i].domain) != NULL)
-                found++;
+            found = true;
+            if (known(info[i].domain) == NULL)
+                console_find(info[i].domain);
         }
     } while (got == BATCH);
     return found;
@@ -150,7 +152,7 @@ static unsigned int find_new(void)
 
 static void domain_came(void)
 {
-    if (find_new() != 0)
+    if (find_new())
         return;
     consoled->next = 0;
     find_new();

@@ -58,7 +58,7 @@ static int run_echo(int argc, char **argv)
 /* Under an emulator that counts instructions the time stamp counter is their number. */
 static int run_time(int argc, char **argv)
 {
-    uint64_t start = time_ns(), ticks = rdtsc();
+    uint64_t start = time_ns(), first = rdtsc(), ticks;
     int result;
 
     if (argc < 2) {
@@ -66,10 +66,10 @@ static int run_time(int argc, char **argv)
         return COMMAND_USAGE;
     }
     result = command_run(shell_command_set(), argc - 1, argv + 1);
-    ticks = rdtsc() - ticks;
+    ticks = rdtsc() - first;
     start = time_ns() - start;
-    fprintf(stderr, "real %lu.%06lu s, %lu ticks\n", (unsigned long)(start / NSEC_PER_SEC),
-            (unsigned long)(start % NSEC_PER_SEC / 1000), (unsigned long)ticks);
+    fprintf(stderr, "real %lu.%06lu s, %lu ticks from %lu\n", (unsigned long)(start / NSEC_PER_SEC),
+            (unsigned long)(start % NSEC_PER_SEC / 1000), (unsigned long)ticks, (unsigned long)first);
     return result;
 }
 
