@@ -10,11 +10,17 @@
 #define PAGES_PER_MIB (1UL << 8)
 #define DAY           86400U
 
-void format_list_heading(FILE *out, bool verbose)
+void format_list_heading(FILE *out, const struct list_columns *columns)
 {
     fprintf(out, "Name                                        ID   Mem VCPUs\tState\tTime(s)");
-    if (verbose)
+    if (columns->verbose)
         fprintf(out, "   UUID                            Reason-Code\tSecurity Label");
+    else if (columns->context)
+        fprintf(out, "   Security Label");
+    if (columns->cpupool)
+        fprintf(out, "         Cpupool");
+    if (columns->numa)
+        fprintf(out, " NODE Affinity");
     fprintf(out, "\n");
 }
 
@@ -48,7 +54,7 @@ static void format_uuid(FILE *out, const uint8_t *uuid)
 }
 
 void format_list_domain(FILE *out, const struct xen_domctl_getdomaininfo *info, const char *name,
-                        bool verbose)
+                        const struct list_columns *columns)
 {
     char letters[8];
 
@@ -56,15 +62,20 @@ void format_list_domain(FILE *out, const struct xen_domctl_getdomaininfo *info, 
     fprintf(out, "%-40s %5u %5lu %5u     %s  %8.1f", name, info->domain,
             (unsigned long)((info->tot_pages + info->outstanding_pages) / PAGES_PER_MIB),
             info->nr_online_vcpus, letters, (double)info->cpu_time / NSEC_PER_SEC);
-    if (verbose) {
+    if (columns->verbose) {
         fprintf(out, " ");
         format_uuid(out, info->handle);
         if (info->flags & XEN_DOMINF_shutdown)
             fprintf(out, " %8x", shutdown_reason(info));
         else
             fprintf(out, " %8s", "-");
-        fprintf(out, " %16s", "-");
     }
+    if (columns->verbose || columns->context)
+        fprintf(out, " %16s", "-");
+    if (columns->cpupool)
+        fprintf(out, "%16s", "Pool-0");
+    if (columns->numa)
+        fprintf(out, " all");
     fprintf(out, "\n");
 }
 

@@ -12,10 +12,16 @@
 #include <xen/domctl.h>
 #include <xen/sysctl.h>
 
-/* `xl list`: its heading, and one domain. verbose adds UUID, shutdown reason and security label. */
-void format_list_heading(FILE *out, bool verbose);
+/* What `xl list` shows beside the usual: UUID, shutdown reason and security label; that label; the CPU pool;
+ * the NUMA nodes that a domain prefers. */
+struct list_columns {
+    bool verbose, context, cpupool, numa;
+};
+
+/* `xl list`: its heading, and one domain. There is one CPU pool, one NUMA node, and no security label. */
+void format_list_heading(FILE *out, const struct list_columns *columns);
 void format_list_domain(FILE *out, const struct xen_domctl_getdomaininfo *info, const char *name,
-                        bool verbose);
+                        const struct list_columns *columns);
 
 /* `xl vcpu-list`. hard and soft are CPU maps of nr_cpus bits. */
 void format_vcpu_heading(FILE *out);

@@ -8,24 +8,33 @@
 
 static const struct command subcommands[] = {
     { .name = "create",
-      .arguments = "[-cnpq] [[-f] FILE] [KEY=VALUE...]",
+      .arguments = "[-cdeFnpq] [[-f] FILE] [KEY=VALUE...]",
       .summary = "make a domain from a configuration file and let it run",
       .options = "  -c         attach to its console\n"
+                 "  -d         print the configuration first\n"
+                 "  -e         do nothing when the domain ends: it stays in the list, whatever on_... says\n"
+                 "  -F         wait until the domain has ended for good; Ctrl-C leaves it running\n"
+                 "  -i         accepted: there are no global affinity masks\n"
                  "  -n         only read the configuration, and print it\n"
                  "  -p         leave the domain paused\n"
                  "  -q         say less\n"
+                 "  -V, -A     refused: no domain has a screen that a VNC viewer could show\n"
                  "  FILE       in the syntax of xl.cfg\n"
                  "  KEY=VALUE  counts more than FILE; a list stands in [ ], a string needs no quotes\n",
-      .long_options = "quiet=q dryrun=n defconfig=f",
+      .long_options = "quiet=q dryrun=n defconfig=f ignore-global-affinity-masks=i vncviewer=V "
+                      "vncviewer-autopass=A",
       .run = xl_create,
       .complete = xl_create_complete },
     { .name = "list",
-      .arguments = "[-lv] [DOMAIN...]",
+      .arguments = "[-lvZcn] [DOMAIN...]",
       .summary = "list the domains",
       .options = "  -l  say all that is known, as JSON\n"
                  "  -v  also show UUID, shutdown reason and security label\n"
+                 "  -Z  also show the security label, which no domain has\n"
+                 "  -c  also show the CPU pool, of which there is one\n"
+                 "  -n  also show the NUMA nodes, of which there is one\n"
                  "State letters: r running, b blocked, p paused, s shut down, c crashed, d dying.\n",
-      .long_options = "long=l verbose=v",
+      .long_options = "long=l verbose=v context=Z cpupool=c numa=n",
       .run = xl_list,
       .complete = domain_list_complete },
     { .name = "vcpu-list",

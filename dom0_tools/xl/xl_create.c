@@ -7,6 +7,8 @@
 #include "dom0_tools/toolstack/toolstack.h"
 #include "dom0_tools/xc/domain.h"
 #include "dom0_tools/xl/domain_list.h"
+#include "pvguest/console.h"
+#include "pvguest/time.h"
 #include "pvguest/xen_errno.h"
 
 #include <errno.h>
@@ -14,8 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CTRL_C          3
+#define FOREGROUND_POLL (100 * NSEC_PER_MSEC)
+
 struct create_options {
-    bool console, paused, dry_run, quiet;
+    bool console, paused, dry_run, quiet, debug, forsaken, foreground;
     const char *path; /* of the file, or NULL */
 };
 
@@ -77,10 +82,17 @@ static int take_options(struct create_options *options, int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "cf:npq")) != -1) {
+    while ((c = getopt(argc, argv, "cdef:FinpqVA")) != -1) {
         if (c == '?')
             return COMMAND_USAGE;
+        if (c == 'V' || c == 'A') {
+            fprintf(stderr, "create: -%c: no domain has a screen; -c shows its console\n", c);
+            return COMMAND_USAGE;
+        }
         options->console |= c == 'c';
+        options->debug |= c == 'd';
+        options->forsaken |= c == 'e';
+        options->foreground |= c == 'F';
         options->paused |= c == 'p';
         options->dry_run |= c == 'n';
         options->quiet |= c == 'q';
@@ -94,17 +106,48 @@ static int unpause(domid_t domid)
     return xen_errno_to_c(xc_domain_unpause(domid));
 }
 
+/* Until the domain has ended and does not start again, or the user leaves. */
+static int wait_for_end(struct domain_follower *follower)
+{
+    bool ended = false;
+    char c;
+
+    while (!ended && (console_read(&c, 1, 0) == 0 || c != CTRL_C))
+        ended = toolstack_await(follower, follower->starts, time_ns() + FOREGROUND_POLL) && follower->ended;
+    toolstack_unfollow(follower);
+    if (!ended)
+        return COMMAND_OK;
+    printf("Domain %u has ended: %s\n", follower->domid,
+           follower->destroyed ? "destroyed" : domain_end_name(follower->end));
+    return COMMAND_OK;
+}
+
+/* As nobody acts on the domain's ends, it stays to be looked at. */
+static void forsake(struct domain_config *config)
+{
+    for (size_t end = 0; end < sizeof(config->on) / sizeof(config->on[0]); end++)
+        config->on[end] = DOMAIN_PRESERVE;
+}
+
 /* Takes *config over. With its console, the domain starts when that is open. */
 static int create(struct domain_config *config, const struct create_options *options)
 {
+    struct domain_follower follower;
     char error[TOOLSTACK_ERROR_SIZE];
+    int result = COMMAND_OK;
     domid_t domid;
 
+    if (options->forsaken)
+        forsake(config);
     if (!toolstack_create(config, options->paused || options->console, &domid, error)) {
         fprintf(stderr, "xl: the domain is not made: %s\n", error);
         return COMMAND_FAIL;
     }
-    return options->console ? xl_attach(domid, options->paused ? NULL : unpause) : COMMAND_OK;
+    if (options->foreground)
+        toolstack_follow(&follower, domid);
+    if (options->console)
+        result = xl_attach(domid, options->paused ? NULL : unpause);
+    return options->foreground ? wait_for_end(&follower) : result;
 }
 
 int xl_create(int argc, char **argv)
@@ -122,9 +165,10 @@ int xl_create(int argc, char **argv)
         fprintf(stderr, "xl: %s\n", error);
         return COMMAND_FAIL;
     }
+    if (options.dry_run || options.debug)
+        result = xl_print_config(&config);
     if (!options.dry_run)
         return create(&config, &options);
-    result = xl_print_config(&config);
     domain_config_free(&config);
     return result;
 }

@@ -49,7 +49,8 @@ static int take_option(int argc, char **argv, const char *letter, bool *given)
 }
 
 struct list_output {
-    bool verbose, begun;
+    struct list_columns columns;
+    bool begun;
 };
 
 static int list_domain(const struct xen_domctl_getdomaininfo *info, void *arg)
@@ -57,9 +58,9 @@ static int list_domain(const struct xen_domctl_getdomaininfo *info, void *arg)
     struct list_output *output = arg;
 
     if (!output->begun)
-        format_list_heading(stdout, output->verbose);
+        format_list_heading(stdout, &output->columns);
     output->begun = true;
-    format_list_domain(stdout, info, domain_name(info->domain), output->verbose);
+    format_list_domain(stdout, info, domain_name(info->domain), &output->columns);
     return COMMAND_OK;
 }
 
@@ -69,11 +70,14 @@ int xl_list(int argc, char **argv)
     bool json = false;
     int c;
 
-    while ((c = getopt(argc, argv, "lv")) != -1) {
+    while ((c = getopt(argc, argv, "lvZcn")) != -1) {
         if (c == '?')
             return COMMAND_USAGE;
         json |= c == 'l';
-        output.verbose |= c == 'v';
+        output.columns.verbose |= c == 'v';
+        output.columns.context |= c == 'Z';
+        output.columns.cpupool |= c == 'c';
+        output.columns.numa |= c == 'n';
     }
     if (json)
         return xl_list_json(argc - optind, argv + optind);

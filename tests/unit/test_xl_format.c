@@ -34,6 +34,8 @@ static void printed(const char *expected)
 
 TestSuite(xl_format, .init = setup, .fini = teardown);
 
+static const struct list_columns usual, verbose = { .verbose = true };
+
 Test(xl_format, list)
 {
     struct xen_domctl_getdomaininfo info = { .domain = 0,
@@ -42,14 +44,14 @@ Test(xl_format, list)
                                              .nr_online_vcpus = 4,
                                              .cpu_time = 12345678901 };
 
-    format_list_heading(out, false);
-    format_list_domain(out, &info, "Domain-0", false);
+    format_list_heading(out, &usual);
+    format_list_domain(out, &info, "Domain-0", &usual);
     info = (struct xen_domctl_getdomaininfo){ .domain = 12,
                                               .flags = XEN_DOMINF_blocked,
                                               .tot_pages = 1000,
                                               .outstanding_pages = 24,
                                               .nr_online_vcpus = 1 };
-    format_list_domain(out, &info, "a-domain-with-a-name-of-more-than-forty-letters", false);
+    format_list_domain(out, &info, "a-domain-with-a-name-of-more-than-forty-letters", &usual);
     printed("Name                                        ID   Mem VCPUs\tState\tTime(s)\n"
             "Domain-0                                     0   512     4     r-----      12.3\n"
             "a-domain-with-a-name-of-more-than-forty-letters    12     4     1     -b----       0.0\n");
@@ -63,10 +65,10 @@ Test(xl_format, list_verbose)
 
     for (unsigned i = 0; i < 16; i++)
         info.handle[i] = (uint8_t)(i * 17);
-    format_list_heading(out, true);
-    format_list_domain(out, &info, "vm", true);
+    format_list_heading(out, &verbose);
+    format_list_domain(out, &info, "vm", &verbose);
     info = (struct xen_domctl_getdomaininfo){ .domain = 2, .flags = XEN_DOMINF_paused | XEN_DOMINF_dying };
-    format_list_domain(out, &info, "wm", true);
+    format_list_domain(out, &info, "wm", &verbose);
     printed("Name                                        ID   Mem VCPUs\tState\tTime(s)"
             "   UUID                            Reason-Code\tSecurity Label\n"
             "vm                                           1     0     0     ---sc-       0.0"
@@ -75,12 +77,31 @@ Test(xl_format, list_verbose)
             " 00000000-0000-0000-0000-000000000000        -                -\n");
 }
 
+Test(xl_format, list_all_columns)
+{
+    const struct list_columns all = { .verbose = true, .context = true, .cpupool = true, .numa = true };
+    const struct list_columns context = { .context = true };
+    struct xen_domctl_getdomaininfo info = { .domain = 2, .flags = XEN_DOMINF_paused };
+
+    format_list_heading(out, &all);
+    format_list_domain(out, &info, "vm", &all);
+    format_list_heading(out, &context);
+    format_list_domain(out, &info, "vm", &context);
+    printed(
+        "Name                                        ID   Mem VCPUs\tState\tTime(s)"
+        "   UUID                            Reason-Code\tSecurity Label         Cpupool NODE Affinity\n"
+        "vm                                           2     0     0     --p---       0.0"
+        " 00000000-0000-0000-0000-000000000000        -                -          Pool-0 all\n"
+        "Name                                        ID   Mem VCPUs\tState\tTime(s)   Security Label\n"
+        "vm                                           2     0     0     --p---       0.0                -\n");
+}
+
 Test(xl_format, shutdown_without_crash)
 {
     struct xen_domctl_getdomaininfo info = { .flags = XEN_DOMINF_shutdown | SHUTDOWN_poweroff
                                                                                 << XEN_DOMINF_shutdownshift };
 
-    format_list_domain(out, &info, "vm", false);
+    format_list_domain(out, &info, "vm", &usual);
     printed("vm                                           0     0     0     ---s--       0.0\n");
 }
 
