@@ -26,13 +26,14 @@ static __always_inline void release_end(struct domain *self, struct copy_end *e,
 {
     struct domain *d = e->d;
 
-    if (!d)
+    if (unlikely(!d))
         return;
     if (e->by_ref) {
         gnttab_unpin(d, (uint32_t)e->name, write ? PIN_HOST_RW : PIN_HOST_RO);
     } else {
         if (write) {
-            log_dirty_wrote(d, e->m);
+            if (unlikely(log_dirty_on(d)))
+                log_dirty_mark_frame(d, e->m);
             page_put_writable(mfn_to_frame(e->m));
         }
         frame_put(mfn_to_frame(e->m));
@@ -106,7 +107,7 @@ static __always_inline int16_t copy_one(struct domain *self, const struct gnttab
     rc = use_end(self, dst, &op->dest, op->flags & GNTCOPY_dest_gref, true);
     if (unlikely(rc))
         return rc;
-    if (unlikely(from + op->len > PAGE_SIZE || to + op->len > PAGE_SIZE))
+    if (unlikely(max(from, to) + op->len > PAGE_SIZE))
         return GNTST_bad_copy_arg;
     memcpy((char *)mfn_to_virt(dst->m) + to, (const char *)mfn_to_virt(src->m) + from, op->len);
     return GNTST_okay;

@@ -146,16 +146,16 @@ void gnttab_unpin(struct domain *granter, uint32_t ref, enum grant_pin kind)
     struct grant_active *act = gnttab_active(gt, ref);
     struct frame *f;
 
+    if (unlikely(log_dirty_on(granter)) && kind_writes(kind))
+        log_dirty_mark_frame(granter, mfn(act->mfn));
     byte_lock(&act->lock);
     f = mfn_to_frame(mfn(act->mfn));
     act->pin[kind]--;
     clear_status(gnttab_entry(gt, ref), act);
     byte_unlock(&act->lock);
 
-    if (kind_writes(kind)) {
-        log_dirty_wrote(granter, frame_to_mfn(f));
+    if (kind_writes(kind))
         page_put_writable(f);
-    }
     frame_put(f);
 }
 

@@ -61,19 +61,20 @@ bool gnttab_prepare_maptrack(struct domain *d)
     return ok;
 }
 
-/* A handle off the free list, whose flags stay 0, so that nobody can unmap it yet; MAPTRACK_NONE. */
-static uint32_t maptrack_get(struct grant_table *gt)
+/* A handle off the free list, whose flags stay 0, so that nobody can unmap it yet; NULL. */
+static struct maptrack *maptrack_get(struct grant_table *gt, uint32_t *handle)
 {
-    uint32_t handle = MAPTRACK_NONE;
+    struct maptrack *mt = NULL;
 
     spin_lock(&gt->maptrack_lock);
-    if (gt->maptrack_free != MAPTRACK_NONE || maptrack_grow(gt)) {
-        handle = gt->maptrack_free;
-        gt->maptrack_free = maptrack_of(gt, handle)->ref;
+    if (likely(gt->maptrack_free != MAPTRACK_NONE) || maptrack_grow(gt)) {
+        *handle = gt->maptrack_free;
+        mt = maptrack_of(gt, *handle);
+        gt->maptrack_free = mt->ref;
         gt->maptrack_used++;
     }
     spin_unlock(&gt->maptrack_lock);
-    return handle;
+    return mt;
 }
 
 /* Its flags are 0. Lock: maptrack_lock. */
@@ -82,6 +83,14 @@ static void maptrack_put(struct grant_table *gt, uint32_t handle)
     maptrack_of(gt, handle)->ref = gt->maptrack_free;
     gt->maptrack_free = handle;
     gt->maptrack_used--;
+}
+
+/* Out of line: the way of mappings that succeed stays short. */
+static __noinline void maptrack_give_back(struct grant_table *gt, uint32_t handle)
+{
+    spin_lock(&gt->maptrack_lock);
+    maptrack_put(gt, handle);
+    spin_unlock(&gt->maptrack_lock);
 }
 
 /* From now on the handle, which is the caller's alone, can be unmapped: its flags are written last. */
@@ -158,20 +167,20 @@ static int16_t pin_and_map(const struct domain *self, struct domain *granter,
 static int16_t map_from(struct domain *self, struct domain *granter, struct gnttab_map_grant_ref *op)
 {
     struct grant_table *gt = self->grant;
-    uint32_t handle = maptrack_get(gt);
+    struct maptrack *mt;
+    uint32_t handle;
     mfn_t m;
     int16_t rc;
 
-    if (handle == MAPTRACK_NONE)
+    mt = maptrack_get(gt, &handle);
+    if (unlikely(!mt))
         return GNTST_no_space;
     rc = pin_and_map(self, granter, op, &m);
     if (unlikely(rc)) {
-        spin_lock(&gt->maptrack_lock);
-        maptrack_put(gt, handle);
-        spin_unlock(&gt->maptrack_lock);
+        maptrack_give_back(gt, handle);
         return rc;
     }
-    maptrack_publish(maptrack_of(gt, handle), granter, op);
+    maptrack_publish(mt, granter, op);
     op->handle = handle;
     op->dev_bus_addr = m.m << PAGE_SHIFT;
     return GNTST_okay;

@@ -5,7 +5,7 @@
  * that was not written since it was last cleaned; the first write to that faults and makes it P2M_RAM. Memory
  * that is added meanwhile begins as written.
  *
- * Writes through references that others hold are recorded when the reference ends (log_dirty_wrote).
+ * Writes through references that others hold are recorded when the reference ends (log_dirty_mark_frame).
  */
 #ifndef HV_HVM_LOG_DIRTY_H
 #define HV_HVM_LOG_DIRTY_H
@@ -32,11 +32,10 @@ bool log_dirty_mark(struct domain *d, gfn_t g);
 /* Somebody else has written to a frame of a hardware guest. Takes d->mmu_lock. */
 void log_dirty_mark_frame(struct domain *d, mfn_t m);
 
-/* The same for a domain of any kind, of which nothing need be recorded. */
-static inline void log_dirty_wrote(struct domain *d, mfn_t m)
+/* Whether that is to be told of a domain, of any kind. */
+static inline bool log_dirty_on(const struct domain *d)
 {
-    if (unlikely(is_hvm_domain(d)) && unlikely(READ_ONCE(d->hvm->p2m.log_dirty.on)))
-        log_dirty_mark_frame(d, m);
+    return unlikely(is_hvm_domain(d)) && unlikely(READ_ONCE(d->hvm->p2m.log_dirty.on));
 }
 
 #endif
