@@ -21,7 +21,7 @@
 /* Pages that stay free for the program: without them every allocation would fail. */
 #define KEEP_FREE 64
 /* What the tables of 512 further pages can take, held back for the time when no other page is free. */
-#define GROWTH_PAGES 8
+#define GROWTH_PAGES 10
 /* While the target cannot be reached it is tried again that often. */
 #define RETRY (1 * NSEC_PER_SEC)
 

@@ -219,9 +219,9 @@ static bool populate_tables(size_t pages)
 static bool reserve_areas(size_t pages)
 {
     if (!p2m_area)
-        p2m_area = vmap_reserve(pages_for(pages, P2M_PER_PAGE), true);
+        p2m_area = vmap_reserve(pages_for(pages, P2M_PER_PAGE), false);
     if (p2m_area && !state_area)
-        state_area = vmap_reserve(pages_for(pages, PAGE_SIZE), true);
+        state_area = vmap_reserve(pages_for(pages, PAGE_SIZE), false);
     return state_area != NULL;
 }
 

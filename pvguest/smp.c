@@ -21,6 +21,9 @@
 #define MXCSR_INITIAL    0x1f80
 #define EFER_LONG_NX     0xd00 /* NXE, LMA, LME, as pvh_head.S has set them */
 
+/* What a vCPU does when it has looked for work. */
+enum phase { PHASE_DOWN, PHASE_WAITING, PHASE_RUNNING };
+
 /* A vCPU other than the first; kept once made, because its registration with the hypervisor cannot be taken
  * back. */
 struct secondary {
@@ -30,7 +33,16 @@ struct secondary {
     void *arg;
     void *stack;
     bool initialised;
+    evtchn_port_t wake; /* 0: none; ends a wait in PHASE_WAITING */
+    /* The two sides of a handshake: a side writes its own, then reads the other's. */
+    bool busy;        /* there is a function to run, or running */
+    enum phase phase; /* the vCPU's */
 };
+
+enum wanted { WANTED_AS_NEEDED, WANTED_ONLINE, WANTED_OFFLINE };
+
+/* What smp_set_online() said of each vCPU. */
+static enum wanted wanted[XEN_LEGACY_MAX_VCPUS];
 
 static struct cpu boot_cpu;
 static struct _reent boot_reent;
@@ -56,6 +68,43 @@ unsigned int smp_cpu_count(void)
     return count;
 }
 
+static bool has_work(const struct secondary *secondary)
+{
+    return __atomic_load_n(&secondary->busy, __ATOMIC_SEQ_CST);
+}
+
+static enum wanted wanted_of(const struct secondary *secondary)
+{
+    return __atomic_load_n(&wanted[secondary->cpu.id], __ATOMIC_SEQ_CST);
+}
+
+static void enter_phase(struct secondary *secondary, enum phase phase)
+{
+    __atomic_store_n(&secondary->phase, phase, __ATOMIC_SEQ_CST);
+}
+
+/* One turn, with upcalls masked in between. */
+static void look_for_work(struct secondary *secondary)
+{
+    if (has_work(secondary)) {
+        enter_phase(secondary, PHASE_RUNNING);
+        upcalls_enable();
+        secondary->fn(secondary->arg);
+        upcalls_disable();
+        __atomic_store_n(&secondary->busy, false, __ATOMIC_SEQ_CST);
+    } else if (wanted_of(secondary) == WANTED_ONLINE) {
+        enter_phase(secondary, PHASE_WAITING);
+        if (!has_work(secondary) && wanted_of(secondary) == WANTED_ONLINE)
+            cpu_wait();
+        upcalls_disable();
+    } else {
+        enter_phase(secondary, PHASE_DOWN);
+        /* Comes back when it is brought up again: its registers are kept. */
+        if (!has_work(secondary) && wanted_of(secondary) != WANTED_ONLINE)
+            hypercall_vcpu_op(VCPUOP_down, secondary->cpu.id, NULL);
+    }
+}
+
 /* Where a vCPU begins, once. */
 static void secondary_main(void *arg)
 {
@@ -65,13 +114,9 @@ static void secondary_main(void *arg)
         pvh_set_gs_base((unsigned long)&secondary->cpu);
         pvh_trap_init_vcpu(secondary->cpu.id, secondary->stack);
     }
-    for (;;) {
-        upcalls_enable();
-        secondary->fn(secondary->arg);
-        upcalls_disable();
-        /* Comes back here when smp_start() brings the vCPU up again: its registers are kept. */
-        hypercall_vcpu_op(VCPUOP_down, secondary->cpu.id, NULL);
-    }
+    upcalls_disable();
+    for (;;)
+        look_for_work(secondary);
 }
 
 static void fill_context(struct vcpu_guest_context *ctx, struct secondary *secondary)
@@ -173,30 +218,107 @@ static struct secondary *secondary_get(unsigned int id)
     return secondary;
 }
 
+/* The vCPU as it is before it is first brought up. 0 or a negated Xen errno. */
+static int prepare(unsigned int id, struct secondary **out)
+{
+    struct secondary *secondary = secondary_get(id);
+    long error = 0;
+
+    if (!secondary)
+        return -XEN_ENOMEM;
+    if (!secondary->initialised)
+        error = guest_is_pvh ? initialise_pvh(id, secondary) : initialise_pv(id, secondary);
+    if (error)
+        return (int)error;
+    secondary->initialised = true;
+    others_started = true;
+    *out = secondary;
+    return 0;
+}
+
+/* Has the vCPU look at what was changed for it. One that is about to go down has not seen it: it is waited
+ * for. */
+static int nudge(struct secondary *secondary)
+{
+    while (__atomic_load_n(&secondary->phase, __ATOMIC_SEQ_CST) == PHASE_DOWN) {
+        if (hypercall_vcpu_op(VCPUOP_is_up, secondary->cpu.id, NULL) <= 0)
+            return (int)hypercall_vcpu_op(VCPUOP_up, secondary->cpu.id, NULL);
+        thread_sleep(NSEC_PER_MSEC);
+    }
+    return secondary->wake ? evtchn_send(secondary->wake) : 0;
+}
+
 int smp_start(unsigned int id, void (*fn)(void *arg), void *arg)
 {
     struct secondary *secondary;
     long up;
+    int error;
 
     if (!id || id >= XEN_LEGACY_MAX_VCPUS)
         return -XEN_ENOENT;
     up = hypercall_vcpu_op(VCPUOP_is_up, id, NULL);
-    if (up)
-        return up > 0 ? -XEN_EBUSY : (int)up;
-    secondary = secondary_get(id);
-    if (!secondary)
-        return -XEN_ENOMEM;
+    if (up < 0)
+        return (int)up;
+    if (wanted[id] == WANTED_OFFLINE)
+        return -XEN_EAGAIN;
+    error = prepare(id, &secondary);
+    if (error)
+        return error;
+    if (has_work(secondary))
+        return -XEN_EBUSY;
     secondary->fn = fn;
     secondary->arg = arg;
-    if (!secondary->initialised) {
-        long error = guest_is_pvh ? initialise_pvh(id, secondary) : initialise_pv(id, secondary);
+    __atomic_store_n(&secondary->busy, true, __ATOMIC_SEQ_CST);
+    return nudge(secondary);
+}
 
-        if (error)
-            return (int)error;
-        secondary->initialised = true;
-        others_started = true;
+/* Events end a wait; there is nothing else to do for this one. */
+static void woken(evtchn_port_t port, void *arg)
+{
+    (void)port;
+    (void)arg;
+}
+
+static int bind_wake(struct secondary *secondary)
+{
+    evtchn_port_t port;
+    int error = secondary->wake ? 0 : evtchn_bind_ipi(secondary->cpu.id, &port);
+
+    if (error || secondary->wake)
+        return error;
+    error = evtchn_set_handler(port, woken, NULL);
+    if (error) {
+        evtchn_close(port);
+        return error;
     }
-    return (int)hypercall_vcpu_op(VCPUOP_up, id, NULL);
+    evtchn_unmask(port);
+    secondary->wake = port;
+    return 0;
+}
+
+int smp_set_online(unsigned int id, bool online)
+{
+    struct secondary *secondary;
+    int error;
+
+    if (!id || id >= XEN_LEGACY_MAX_VCPUS)
+        return -XEN_ENOENT;
+    secondary = secondaries[id];
+    if (online) {
+        error = prepare(id, &secondary);
+        error = error ? error : bind_wake(secondary);
+        if (error)
+            return error;
+    }
+    __atomic_store_n(&wanted[id], online ? WANTED_ONLINE : WANTED_OFFLINE, __ATOMIC_SEQ_CST);
+    if (!secondary || (!online && __atomic_load_n(&secondary->phase, __ATOMIC_SEQ_CST) == PHASE_DOWN))
+        return 0;
+    return nudge(secondary);
+}
+
+bool smp_should_stop(void)
+{
+    return __atomic_load_n(&wanted[this_cpu()->id], __ATOMIC_SEQ_CST) == WANTED_OFFLINE;
 }
 
 bool smp_others_started(void)
@@ -206,6 +328,6 @@ bool smp_others_started(void)
 
 void smp_join(unsigned int id)
 {
-    while (hypercall_vcpu_op(VCPUOP_is_up, id, NULL) > 0)
+    while (id < XEN_LEGACY_MAX_VCPUS && secondaries[id] && has_work(secondaries[id]))
         thread_sleep(NSEC_PER_MSEC);
 }

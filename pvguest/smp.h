@@ -15,13 +15,20 @@ struct vcpu_info;
 unsigned int smp_cpu_count(void);
 
 /* Starts vCPU `id` (> 0) in fn(arg) with upcalls enabled. 0 or a negated Xen errno: -XEN_ENOENT if it does
- * not exist, -XEN_EBUSY if it is up. A vCPU that went down can be started again. Threads only. */
+ * not exist, -XEN_EBUSY if its function still runs, -XEN_EAGAIN if it was set offline. Threads only. */
 int smp_start(unsigned int id, void (*fn)(void *arg), void *arg);
 
 /* Whether a vCPU other than the first has ever been started. Any context. */
 bool smp_others_started(void);
 
-/* Waits, sleeping, until the vCPU's function has returned and it is down. Threads only. */
+/* From now on the vCPU is up, whether or not it has a function (it sleeps then), or is down and takes no new
+ * function; one that runs comes to its end first. 0 or a negated Xen errno. Threads only. */
+int smp_set_online(unsigned int id, bool online);
+
+/* Whether the vCPU that calls was set offline: a function that runs long ends then. */
+bool smp_should_stop(void);
+
+/* Waits, sleeping, until the vCPU's function has returned. Threads only. */
 void smp_join(unsigned int id);
 
 /* Start of day, first of all: makes this_cpu() work on vCPU 0. */

@@ -229,6 +229,54 @@ def memory_beyond_the_start():
         power_off(session)
 
 
+def online(session, number):
+    """Waits until so many of the four vCPUs are up, the first ones."""
+    up, down = r"^vm +\d+ +%d +\d+ +[r-][b-]- .*\n", r"^vm +\d+ +%d +- +--p .*\n"
+    until(session, "xl vcpu-list vm", "".join(up % n if n < number else down % n for n in range(4)).replace("\n^", "\n"))
+    until(session, "xl list vm", rf"^vm +\d+ +16 +{number} ")
+
+
+def check_vcpu_set(session, kind):
+    silent(session, f"xl create -q type={kind} kernel=/guest/answer name=vm memory=16 vcpus=2 maxvcpus=4")
+    online(session, 2)
+    for number in 3, 1, 4:
+        silent(session, f"xl vcpu-set -i vm {number}")
+        online(session, number)
+    ask_guest(session, "vm", "count 2", r"^vCPU 2: 0$")
+    ask_guest(session, "vm", "count 2", r"^vCPU 2: -16$")  # EBUSY: it counts until it is to go
+    silent(session, "xl vcpu-set vm 2")
+    online(session, 2)
+    ask_guest(session, "vm", "count 2", r"^vCPU 2: -11$")  # EAGAIN
+    for _ in range(10):
+        silent(session, "xl vcpu-set -i vm 4", "xl vcpu-set vm 1")
+    silent(session, "xl vcpu-set -i vm 3")
+    online(session, 3)
+    for n in 1, 2:
+        ask_guest(session, "vm", f"count {n}", rf"^vCPU {n}: 0$")
+    silent(session, "xl destroy vm")
+
+
+@test
+def vcpus_of_our_guests():
+    """What: vcpu-set on guests of our library, PV and PVH. Why: a Xen user expects `xl vcpu-list` to follow. Method: up and down, with a vCPU that works, and
+    to and fro without waiting. Expected: vCPUs come and go, the working one when it has ended, and none is lost in between."""
+    modules = [(DOM0, ""), (dom0_files("vcpus_of_our_guests", {"guest/answer": ANSWER}), "")]
+    with boot("vcpus_of_our_guests", append=CONSOLE + " dom0_mem=96M", modules=modules, cpus=2, accel=SVM_ACCEL, lifetime=200) as session:
+        session.expect(PROMPT)
+        for kind in "pv", "pvh":
+            check_vcpu_set(session, kind)
+        power_off(session)
+
+
+@test
+def vcpus_of_our_guests_on_real_xen():
+    """What: the same on Debian's Xen. Why: the library is a plain Xen guest. Method, expected: as before, PV."""
+    modules = [(DOM0, ""), (dom0_files("vcpus_of_our_guests_on_real_xen", {"guest/answer": ANSWER}), "")]
+    with boot("vcpus_of_our_guests_on_real_xen", modules=modules, cpus=2, cpu=TCG_CPU, accel=SVM_ACCEL, lifetime=300, **ON_XEN) as session:
+        session.expect(PROMPT)
+        check_vcpu_set(session, "pv")
+
+
 answer_numbers = itertools.count(1)
 
 

@@ -14,7 +14,9 @@
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
 #include "pvguest/thread.h"
+#include "pvguest/smp.h"
 #include "pvguest/time.h"
+#include "pvguest/vcpu_set.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +208,24 @@ static void fill_memory(const char *mib)
     printf("filled: %zu MiB, %zu pages wrong\n", got >> (20 - PAGE_SHIFT), wrong);
 }
 
+static volatile uint64_t counted[XEN_LEGACY_MAX_VCPUS];
+
+static void count_up(void *arg)
+{
+    volatile uint64_t *count = arg;
+
+    while (!smp_should_stop())
+        ++*count;
+}
+
+/* Has a vCPU count until it is taken offline. */
+static void start_counting(const char *number)
+{
+    unsigned int id = (unsigned int)strtoul(number, NULL, 10) % XEN_LEGACY_MAX_VCPUS;
+
+    printf("vCPU %u: %d\n", id, smp_start(id, count_up, (void *)(uintptr_t)&counted[id]));
+}
+
 static uint64_t first_line; /* time stamp counter before `ready` was printed */
 
 static void obey(const char *line)
@@ -234,6 +254,8 @@ static void obey(const char *line)
         unmap_shared();
     else if (strncmp(line, "fill ", 5) == 0)
         fill_memory(line + 5);
+    else if (strncmp(line, "count ", 6) == 0)
+        start_counting(line + 6);
     else if (strcmp(line, "ticks") == 0)
         printf("ticks: first instruction %lu, first line %lu\n", time_start_tsc, first_line);
     else if (strncmp(line, "xenstore=", 9) == 0)
@@ -259,7 +281,7 @@ int main(int argc, char **argv)
     struct thread *thread = thread_create("xenstore", serve_xenstore, NULL, STACK_SIZE);
     char line[80];
 
-    if (thread == NULL || balloon_start() != 0)
+    if (thread == NULL || balloon_start() != 0 || vcpu_set_start() != 0)
         return 1;
     thread_detach(thread);
     first_line = rdtsc();
