@@ -311,23 +311,34 @@ bool toolstack_rename(domid_t domid, const char *name, char *error)
     return ok;
 }
 
+/* Sees to a domain from now on that was made elsewhere, also if it has ended already. */
+static void adopt(struct domain_record *record, const struct xen_domctl_getdomaininfo *info)
+{
+    record->managed = true;
+    if ((info->flags & XEN_DOMINF_shutdown) != 0)
+        act_on_end(record, info);
+}
+
 bool toolstack_config_update(domid_t domid, struct domain_config *config, char *error)
 {
+    struct xen_domctl_getdomaininfo info;
     struct domain_record *record;
     bool ok;
 
     mutex_lock(&lock);
     record = registry_find_domid(domid);
-    ok = record != NULL && record->managed;
+    ok = record != NULL && domid != 0 && xc_domain_info(domid, &info) == 0;
     if (ok) {
-        memcpy(config->uuid, record->config.uuid, sizeof(config->uuid));
-        memcpy(config->name, record->config.name, sizeof(config->name));
+        memcpy(config->uuid, info.handle, sizeof(config->uuid));
+        snprintf(config->name, sizeof(config->name), "%s", record->name);
         config->has_uuid = true;
         domain_config_free(&record->config);
         record->config = *config;
         *config = (struct domain_config){ 0 };
+        if (!record->managed)
+            adopt(record, &info);
     } else {
-        fail(error, record == NULL ? "there is no domain %u" : "domain %u was not made here", domid);
+        fail(error, domid == 0 ? "domain %u is this one" : "there is no domain %u", domid);
     }
     domain_config_free(config);
     mutex_unlock(&lock);

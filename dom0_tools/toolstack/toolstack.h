@@ -31,8 +31,9 @@ bool toolstack_destroy(domid_t domid, char *error);
 /* Gives it another name; names are unique. */
 bool toolstack_rename(domid_t domid, const char *name, char *error);
 
-/* Takes another configuration for a domain's next start; name and UUID stay. Takes *config over as
- * toolstack_create(). */
+/* Takes another configuration for a domain's next start; name and UUID stay. What was made elsewhere, as by
+ * the hypervisor at boot, is made and ended from here from then on. Takes *config over as toolstack_create().
+ */
 bool toolstack_config_update(domid_t domid, struct domain_config *config, char *error);
 
 /* Calls fn with the configuration that the domain was made from, or NULL when it was not made here. */

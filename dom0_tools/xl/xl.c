@@ -98,7 +98,7 @@ static const struct command subcommands[] = {
     { .name = "config-update",
       .arguments = "DOMAIN [[-f] FILE] [KEY=VALUE...]",
       .summary = "take another configuration for a domain's next start",
-      .options = "  the domain keeps its name and UUID\n",
+      .options = "  the domain keeps its name and UUID; one made at boot then restarts as others do\n",
       .long_options = "defconfig=f",
       .run = xl_config_update,
       .complete = domain_list_complete },

@@ -277,6 +277,33 @@ def vcpus_of_our_guests_on_real_xen():
         check_vcpu_set(session, "pv")
 
 
+@test
+def boot_domain_adopted():
+    """What: config-update on domains that the hypervisor made. Why: so they can restart. Method: one that asks for a reboot before, one that does so
+    afterwards, one that powers off. Expected: the first stays shut down until then; both come again with name and UUID, and again; the third is gone."""
+    modules = [(DOM0, ""), (dom0_files("boot_domain_adopted", {"guest/answer": ANSWER}), ""), (ANSWER, "")]
+    append = CONSOLE + " dom0_mem=96M" + "".join(f" domain={name},kernel=2,mem=16M" for name in ("first", "second", "third"))
+    with boot("boot_domain_adopted", append=append, modules=modules) as session:
+        session.expect(PROMPT)
+        uuid = {name: session.command_line(f"xenstore-read /local/domain/{n}/vm").split()[-2] for n, name in ((1, "first"), (2, "second"))}
+        session.command_line("xl reboot first")
+        until(session, "xl list first", r"^first +1 .* ---s-- ")
+        for name in "first", "second", "third":
+            silent(session, f"xl config-update {name} name={name} kernel=/guest/answer memory=16")
+        answers(session, "xl config-update 0 name=x kernel=/guest/answer memory=16", r"domain 0 is this one$")
+        until(session, "xl list first", r"^first +4 +16 ")
+        session.command_line("xl reboot second")
+        until(session, "xl list second", r"^second +5 +16 ")
+        session.command_line("xl reboot second")
+        until(session, "xl list second", r"^second +6 +16 ")
+        for name, domid in ("first", 4), ("second", 6):
+            answers(session, f"xenstore-read /local/domain/{domid}/vm", re.escape(uuid[name]))
+            ask_guest(session, name, "here again", r"^answer: here again$")
+        session.command_line("xl shutdown third")
+        until(session, "xl list third", r"^third is an invalid domain identifier")
+        power_off(session)
+
+
 answer_numbers = itertools.count(1)
 
 
