@@ -175,6 +175,42 @@ def check_ends(session):
     gone(session, "still")
 
 
+def destroyed(session, name):
+    """Destroys the domain of that name if there is one: it may restart just then, under another number."""
+    until(session, f"xl destroy {name}", lambda output: not re.search(r"^xl: ", output, re.M))
+    gone(session, name)
+
+
+def latest_domid(session, name):
+    found = re.search(rf"^{name} +(\d+) ", session.command_line("xl list"), re.M)
+    return int(found[1]) if found else 0
+
+
+def check_deaths(session, kind):
+    """A domain that ends, or is ended, while something is being done with it."""
+    create = f"xl create -q type={kind} kernel=/guest/answer memory=8 "
+    for how in "quit", "abort", "reboot":  # before or after its creator has let go of it
+        for option in "", "-c ", "-F ":
+            session.command_line(create + option + f"name=brief on_reboot=destroy extra={how}")
+            gone(session, "brief")
+    session.command_line(create + "name=loop extra=reboot")
+    first = latest_domid(session, "loop")
+    until(session, "xl list", lambda _: latest_domid(session, "loop") > first + 5)
+    destroyed(session, "loop")
+    session.command_line(create + "name=crashing on_crash=restart extra=abort")  # waits for its time to restart
+    shown(session, "xl list crashing", r"^crashing .* (---s-c|----c-|---sc-)")
+    destroyed(session, "crashing")
+    for verb in "shutdown", "reboot":  # asked, and gone before it answers
+        session.command_line(create + "name=asked")
+        session.command_line(f"xl {verb} asked")
+        destroyed(session, "asked")
+    session.command_line(create + "-p name=paused")
+    session.command_line("xl shutdown paused")
+    session.command_line("xl mem-set paused 4")
+    session.command_line("xl vcpu-set paused 1")
+    destroyed(session, "paused")
+
+
 def check_all_back(session, body):
     """Memory and xenstore are as before. The hypervisor makes its tables of memory when that is first used."""
     session.expect(PROMPT)
@@ -203,6 +239,20 @@ def xl_acts_on_ends():
     with different settings. Expected: kept, restarted under a new name, removed; at the end nothing is left of any."""
     with machine("xl_acts_on_ends", {}) as session:
         check_all_back(session, check_ends)
+        power_off(session)
+
+
+@test
+def xl_domains_that_die():
+    """What: domains that end at once, again and again, or are destroyed while they restart, wait to restart, shut down, or have not run yet. Why: nothing may
+    be left of any, and nobody wait for what does not come. Method: PV and PVH, twice, as some is made on first use. Expected: memory and xenstore as before."""
+    with machine("xl_domains_that_die", {}, cpus=2, accel=SVM_ACCEL) as session:
+        session.expect(PROMPT)
+        session.send("\r")
+        for kind in "pv", "pvh":
+            check_all_back(session, lambda session, kind=kind: check_deaths(session, kind))
+            session.send("\r")
+        session.expect(PROMPT)
         power_off(session)
 
 
