@@ -9,8 +9,8 @@ static struct spinlock domctl_lock = SPINLOCK_INIT(LOCK_DOMCTL);
 
 typedef int domctl_part(struct domain *d, struct xen_domctl *op, bool *answer);
 
-static domctl_part *const parts[] = { domctl_vcpu_op, domctl_life_op, domctl_access_op, domctl_policy_op,
-                                      domctl_hvm_op,    domctl_shadow_op };
+static domctl_part *const parts[] = { domctl_vcpu_op,   domctl_life_op, domctl_access_op,
+                                      domctl_policy_op, domctl_hvm_op,  domctl_shadow_op };
 
 static int run_on(struct domain *d, struct xen_domctl *op, bool *answer)
 {

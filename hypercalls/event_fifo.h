@@ -15,7 +15,6 @@ int evtchn_fifo_init_control(struct vcpu *v, gfn_t frame, uint32_t offset);
 /* Add a page of event words. 0, -EOPNOTSUPP (2-level ABI), -ENOSPC, -EINVAL. Takes d->evtchn.lock. */
 int evtchn_fifo_expand_array(struct domain *d, gfn_t frame);
 
-
 /* The guest's pages in use, at most `max` of them into frames[]; how many. Takes d->evtchn.lock. */
 unsigned int evtchn_fifo_frames(struct domain *d, mfn_t *frames, unsigned int max);
 

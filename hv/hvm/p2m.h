@@ -70,11 +70,11 @@ struct p2m_format {
 
 /* hv/hvm/log_dirty.h */
 struct log_dirty {
-    bool on;           /* d->mmu_lock */
-    uint32_t count;    /* frames written since it was last cleaned; d->mmu_lock */
+    bool on;            /* changes under the lock of domctl */
+    uint32_t count;     /* frames written since it was last cleaned; d->mmu_lock */
     uint32_t under_way; /* what was preempted: a step of the domctl, which its lock protects; 0 = nothing */
-    uint32_t reported; /* `count` when that began */
-    uint64_t next;     /* where it goes on */
+    uint32_t reported;  /* `count` when that began */
+    uint64_t next;      /* where it goes on */
 };
 
 struct p2m {
@@ -105,7 +105,8 @@ static inline mfn_t gfn_to_mfn(const struct domain *d, gfn_t g)
     return unlikely(is_hvm_domain(d)) ? p2m_lookup(d, g, NULL) : mfn(g.g);
 }
 
-/* What is at g, and for how many frames from there on one entry, or that there is none, says so. Any context. */
+/* What is at g, and for how many frames from there on one entry, or that there is none, says so. Any context.
+ */
 enum p2m_type p2m_run(const struct domain *d, gfn_t g, uint64_t *frames);
 
 /*
