@@ -11,6 +11,7 @@
  * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
+#include "guest_arch.h"
 
 #define ROUNDS 300u
 
@@ -51,7 +52,7 @@ static void work(void *arg)
     load(pattern);
     for (unsigned int i = 0; i < ROUNDS; i++) {
         hc_sched(SCHEDOP_yield, 0);
-        cpuid_forced(0, 0);
+        arch_cpuid(0, 0);
         if (i % 32 == 0) {
             poll.timeout = clock_now() + MS / 4;
             hc_sched(SCHEDOP_poll, &poll);
@@ -65,7 +66,7 @@ static void work(void *arg)
 /* OSXSAVE for this vCPU, and AVX state if there is any. */
 static void enable_avx(void)
 {
-    struct cpuid l1 = cpuid_forced(1, 0);
+    struct cpuid l1 = arch_cpuid(1, 0);
     uint64_t cr4;
 
     if ((l1.c & (1u << 26 | 1u << 28)) != (1u << 26 | 1u << 28))

@@ -5,6 +5,7 @@
 #include "tests/guests/framework/layout.h"
 #include "tests/guests/framework/print.h"
 #include "tests/guests/framework/test.h"
+#include "guest_arch.h"
 
 #define POOL_PAGES 2048u
 
@@ -108,4 +109,48 @@ uint64_t pte_read(const void *va)
     const volatile uint64_t *entry = pte_lookup(va, 1);
 
     return entry ? *entry : 0;
+}
+
+static void must(long ret, const char *what)
+{
+    if (ret)
+        test_abort("%s: %ld", what, ret);
+}
+
+/* A PV guest may not be able to write its tables. */
+static void make_table(void *page)
+{
+    if (!ARCH_TRANSLATED)
+        must(map_readonly(page), "scratch table read-only");
+}
+
+static void free_table(void *page)
+{
+    if (!ARCH_TRANSLATED)
+        must(map_writable(page), "scratch table writable");
+    page_free(page);
+}
+
+void scratch_link(struct scratch *s, unsigned int slot)
+{
+    s->slot = slot;
+    s->l1 = page_alloc();
+    s->l2 = page_alloc();
+    s->l3 = page_alloc();
+    s->l2[0] = va_to_maddr(s->l1) | PTE_RWX;
+    s->l3[0] = va_to_maddr(s->l2) | PTE_RWX;
+    make_table(s->l1);
+    make_table(s->l2);
+    make_table(s->l3);
+    must(pte_write(&l4_table()[slot], va_to_maddr(s->l3) | PTE_RWX), "scratch L4 entry");
+}
+
+void scratch_unlink(struct scratch *s)
+{
+    must(pte_write(&l4_table()[s->slot], 0), "scratch L4 entry");
+    if (!ARCH_TRANSLATED)
+        must(mmuext(MMUEXT_TLB_FLUSH_ALL, 0, 0), "flush");
+    free_table(s->l3);
+    free_table(s->l2);
+    free_table(s->l1);
 }

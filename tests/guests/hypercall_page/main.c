@@ -30,7 +30,7 @@ static void test(void)
     CHECK(hypercall_page[0] != 0xc3);
     CHECK_EQ(page_call(__HYPERVISOR_xen_version, XENVER_version, 0), hc_xen_version(XENVER_version, 0));
     CHECK_EQ(page_call(__HYPERVISOR_sched_op, SCHEDOP_yield, 0), 0);
-    CHECK_EQ(page_call(__HYPERVISOR_vm_assist, 99, 0), -XEN_ENOSYS);
+    CHECK_EQ(page_call(__HYPERVISOR_vm_assist, 99, VMASST_TYPE_runstate_update_flag), -XEN_ENOSYS);
     CHECK_EQ(page_call(63, 0, 0), -XEN_ENOSYS);
     CHECK_EQ(page_call(__HYPERVISOR_xen_version, XENVER_capabilities, 0), -XEN_EFAULT);
     CHECK(memcmp(hypercall_page + __HYPERVISOR_iret * 32, hypercall_page + __HYPERVISOR_sched_op * 32, 5));

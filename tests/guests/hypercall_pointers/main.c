@@ -12,21 +12,15 @@
  * Xen:      the same.
  */
 #include "tests/guests/framework/guest.h"
+#include "guest_arch.h"
 
-static const struct {
+static const struct call {
     uint16_t nr;
     uint8_t pointer_arg; /* 1: first, 2: second, 3: third */
     uint64_t a1, a2, a3;
 } calls[] = {
-    { __HYPERVISOR_set_trap_table, 1, 0, 0, 0 },
-    { __HYPERVISOR_mmu_update, 1, 0, 1, 0 },
-    { __HYPERVISOR_mmuext_op, 1, 0, 1, 0 },
-    { __HYPERVISOR_set_gdt, 1, 0, 512, 0 },
     { __HYPERVISOR_multicall, 1, 0, 1, 0 },
     { __HYPERVISOR_memory_op, 2, XENMEM_current_reservation, 0, 0 },
-    { __HYPERVISOR_memory_op, 2, XENMEM_exchange, 0, 0 },
-    { __HYPERVISOR_memory_op, 2, XENMEM_machphys_mapping, 0, 0 },
-    { __HYPERVISOR_memory_op, 2, XENMEM_machphys_mfn_list, 0, 0 },
     { __HYPERVISOR_event_channel_op, 2, EVTCHNOP_send, 0, 0 },
     { __HYPERVISOR_event_channel_op, 2, EVTCHNOP_alloc_unbound, 0, 0 },
     { __HYPERVISOR_event_channel_op, 2, EVTCHNOP_bind_ipi, 0, 0 },
@@ -37,8 +31,6 @@ static const struct {
     { __HYPERVISOR_vcpu_op, 3, VCPUOP_set_singleshot_timer, 0, 0 },
     { __HYPERVISOR_vcpu_op, 3, VCPUOP_set_periodic_timer, 0, 0 },
     { __HYPERVISOR_vcpu_op, 3, VCPUOP_get_runstate_info, 0, 0 },
-    { __HYPERVISOR_physdev_op, 2, PHYSDEVOP_set_iopl, 0, 0 },
-    { __HYPERVISOR_callback_op, 2, CALLBACKOP_register, 0, 0 },
     { __HYPERVISOR_grant_table_op, 2, GNTTABOP_query_size, 0, 1 },
     { __HYPERVISOR_grant_table_op, 2, GNTTABOP_setup_table, 0, 1 },
     { __HYPERVISOR_grant_table_op, 2, GNTTABOP_map_grant_ref, 0, 1 },
@@ -46,21 +38,41 @@ static const struct {
     { __HYPERVISOR_grant_table_op, 2, GNTTABOP_copy, 0, 1 },
 };
 
-static void try_pointer(uint64_t pointer)
+/* A hardware guest does not have these. */
+static const struct call pv_calls[] = {
+    { __HYPERVISOR_set_trap_table, 1, 0, 0, 0 },
+    { __HYPERVISOR_mmu_update, 1, 0, 1, 0 },
+    { __HYPERVISOR_mmuext_op, 1, 0, 1, 0 },
+    { __HYPERVISOR_set_gdt, 1, 0, 512, 0 },
+    { __HYPERVISOR_memory_op, 2, XENMEM_exchange, 0, 0 },
+    { __HYPERVISOR_memory_op, 2, XENMEM_machphys_mapping, 0, 0 },
+    { __HYPERVISOR_memory_op, 2, XENMEM_machphys_mfn_list, 0, 0 },
+    { __HYPERVISOR_physdev_op, 2, PHYSDEVOP_set_iopl, 0, 0 },
+    { __HYPERVISOR_callback_op, 2, CALLBACKOP_register, 0, 0 },
+};
+
+static void try_calls(const struct call *call, unsigned int nr, uint64_t pointer)
 {
-    for (unsigned int i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-        uint64_t args[4] = { 0, calls[i].a1, calls[i].a2, calls[i].a3 };
+    for (; nr--; call++) {
+        uint64_t args[4] = { 0, call->a1, call->a2, call->a3 };
         long ret;
 
-        args[calls[i].pointer_arg] = pointer;
-        ret = hypercall4(calls[i].nr, args[1], args[2], args[3], DOMID_SELF);
+        args[call->pointer_arg] = pointer;
+        ret = hypercall4(call->nr, args[1], args[2], args[3], DOMID_SELF);
         if (ret != -XEN_EFAULT)
-            test_failure("hypercall %u(%lx, %lx, %lx) returned %ld", calls[i].nr, args[1], args[2], args[3],
+            test_failure("hypercall %u(%lx, %lx, %lx) returned %ld", call->nr, args[1], args[2], args[3],
                          ret);
     }
     CHECK_EQ(hc_memory_op(XENMEM_decrease_reservation, pointer), 0);
     CHECK_EQ(hc_memory_op(XENMEM_increase_reservation, pointer), 0);
     CHECK_EQ(hc_memory_op(XENMEM_populate_physmap, pointer), 0);
+}
+
+static void try_pointer(uint64_t pointer)
+{
+    try_calls(calls, sizeof(calls) / sizeof(calls[0]), pointer);
+    if (!ARCH_TRANSLATED)
+        try_calls(pv_calls, sizeof(pv_calls) / sizeof(pv_calls[0]), pointer);
 }
 
 static void check_straddle(void)

@@ -15,6 +15,12 @@
 /* User mode asks to be left; true when that was it. */
 bool arch_user_exit(struct cpu_regs *regs);
 
+/* What the hypervisor lets this guest know. */
+static inline struct cpuid arch_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    return cpuid_forced(leaf, subleaf);
+}
+
 static inline uint64_t arch_cr2(void)
 {
     return this_cpu()->info->arch.cr2;

@@ -96,35 +96,3 @@ long table_unpin(void *page)
 
     return ret ? ret : map_writable(page);
 }
-
-static void must(long ret, const char *what)
-{
-    if (ret)
-        test_abort("%s: %ld", what, ret);
-}
-
-void scratch_link(struct scratch *s, unsigned int slot)
-{
-    s->slot = slot;
-    s->l1 = page_alloc();
-    s->l2 = page_alloc();
-    s->l3 = page_alloc();
-    s->l2[0] = va_to_maddr(s->l1) | PTE_RWX;
-    s->l3[0] = va_to_maddr(s->l2) | PTE_RWX;
-    must(map_readonly(s->l1), "scratch L1 read-only");
-    must(map_readonly(s->l2), "scratch L2 read-only");
-    must(map_readonly(s->l3), "scratch L3 read-only");
-    must(pte_write(&l4_table()[slot], va_to_maddr(s->l3) | PTE_RWX), "scratch L4 entry");
-}
-
-void scratch_unlink(struct scratch *s)
-{
-    must(pte_write(&l4_table()[s->slot], 0), "scratch L4 entry");
-    must(mmuext(MMUEXT_TLB_FLUSH_ALL, 0, 0), "flush");
-    must(map_writable(s->l3), "scratch L3 writable");
-    must(map_writable(s->l2), "scratch L2 writable");
-    must(map_writable(s->l1), "scratch L1 writable");
-    page_free(s->l3);
-    page_free(s->l2);
-    page_free(s->l1);
-}

@@ -17,6 +17,12 @@
 /* A guest frame in the place of a page of the image. */
 void pvh_map(void *page, uint64_t frame);
 
+/* What the hypervisor lets this guest know. */
+static inline struct cpuid arch_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    return cpuid_native(leaf, subleaf);
+}
+
 static inline uint64_t arch_cr2(void)
 {
     uint64_t v;
