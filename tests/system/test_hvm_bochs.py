@@ -12,6 +12,7 @@ from driver import BUILD, CONSOLE, DOM0, HV, INITRD, PROMPT, Session, check, tes
 from test_machine import bios_iso
 
 GRUB = os.path.join(BUILD, "debs", "grub-xen-host", "usr", "lib", "grub-xen", "grub-i386-xen_pvh.bin")
+DOM0_SUITE = os.path.join(BUILD, "guests", "suite.elf")
 SUITE = os.path.join(BUILD, "guests", "suite-pvh.elf")
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 STRESS = os.path.join(BUILD, "interop", "stress.cpio.gz")
@@ -54,6 +55,19 @@ def guest_tests_in_bochs_vtx():
     for session in bochs("guest_tests_in_bochs_vtx", "corei7_skylake_x", "mem=64M,vcpus=2,xenstore=0,cmdline=tests=all", [SUITE], 512, 240):
         result = session.expect(r"Test result: (\w+)\n")[1]
         check(result in ("SUCCESS", "SKIP"), session.tail(40))
+
+
+@test
+def hardware_guests_of_dom0_in_bochs_vtx():
+    """What: hostile guests in every mode of the CPU end alone on Intel VT-x, and what guests write is recorded there. Why: as before. Method: the guest-side
+    tests that make hardware guests, in dom0's place. Expected: no failure."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = f"{CONSOLE} loglvl=info dom0_mem=96M -- tests=log_dirty,hostile_domains"
+        iso = bios_iso(os.path.join(folder, "cd"), options, modules=(DOM0_SUITE,))
+        with Session(Bochs(iso, model="corei7_skylake_x", memory=512), "hardware_guests_of_dom0_in_bochs_vtx", lifetime=300) as session:
+            session.expect("hardware guests: Intel VT-x")
+            result = session.expect(r"Test result: (\w+)\n")[1]
+            check(result == "SUCCESS", session.tail(40))
 
 
 @test

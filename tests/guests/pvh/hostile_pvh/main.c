@@ -42,17 +42,50 @@ static void read_msr(void *unused)
     rdmsr(random_index());
 }
 
-/* Not the ones by which the test itself stands: EFER, the hypercall page, and the APIC's timer and commands.
- */
+/* Those by which the test itself stands: EFER, the hypercall page, and the APIC's timer and commands. */
+static bool is_needed(uint32_t index)
+{
+    return (index >= 0xc0000080 && index < 0xc0000104) || index == 0x40000000 || index == 0x1b ||
+           (index >= 0x800 && index < 0x900) || (index >= 0x174 && index <= 0x176) || index == 0x6e0;
+}
+
 static void write_msr(void *unused)
 {
     uint32_t index = random_index();
 
     (void)unused;
-    if ((index >= 0xc0000080 && index < 0xc0000104) || index == 0x40000000 || index == 0x1b ||
-        (index >= 0x800 && index < 0x900) || (index >= 0x174 && index <= 0x176) || index == 0x6e0)
-        return;
-    wrmsr(index, random_number());
+    if (!is_needed(index))
+        wrmsr(index, random_number());
+}
+
+static uint64_t msr_value;
+
+static void read_this_msr(void *index)
+{
+    msr_value = rdmsr((uint32_t)(uint64_t)index);
+}
+
+static void write_this_msr(void *index)
+{
+    wrmsr((uint32_t)(uint64_t)index, msr_value);
+}
+
+/* Each number where a processor or a hypervisor has some is read, and written with what it had, and with
+ * ones, which leaves the clock (0x10) out. */
+static void check_every_msr(void)
+{
+    static const uint32_t ranges[] = { 0, 0x40000000, 0x80000000, 0xc0000000, 0xc0010000, 0xffffe000 };
+
+    for (unsigned int i = 0; i < 0x2000 * sizeof(ranges) / sizeof(ranges[0]); i++) {
+        uint32_t index = ranges[i / 0x2000] + i % 0x2000;
+        void *arg = (void *)(uint64_t)index;
+
+        if (trap_catch(read_this_msr, arg) || is_needed(index) || index == 0x10)
+            continue;
+        trap_catch(write_this_msr, arg);
+        msr_value = ~0ul;
+        trap_catch(write_this_msr, arg);
+    }
 }
 
 static void read_cpuid(void *unused)
@@ -261,6 +294,7 @@ static void test(void)
 
     check_svm_refused();
     check_storms(page);
+    check_every_msr();
     CHECK_EQ(trap_vector_of(string_ports, page), VEC_PF);
     for (unsigned int i = 0; i < 100; i++)
         trap_catch(device_memory, page);
