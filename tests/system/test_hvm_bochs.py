@@ -18,12 +18,12 @@ CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 STRESS = os.path.join(BUILD, "interop", "stress.cpio.gz")
 
 
-def bochs(name, model, guest, modules, memory, lifetime):
-    """A session whose machine has dom0 and one PVH domain `g` from the boot modules behind dom0's."""
+def bochs(name, model, guest, modules, memory, lifetime, **machine):
+    """A session whose machine has dom0 and one PVH domain `g` from the boot modules behind dom0's; machine: more of class Bochs."""
     with tempfile.TemporaryDirectory() as folder:
         options = f"{CONSOLE} loglvl=info dom0_mem=64M 'domain=g,type=pvh,kernel=2,{guest}'"
         iso = bios_iso(os.path.join(folder, "cd"), options, modules=(DOM0, INITRD, *modules))
-        with Session(Bochs(iso, model=model, memory=memory), name, lifetime=lifetime) as session:
+        with Session(Bochs(iso, model=model, memory=memory, **machine), name, lifetime=lifetime) as session:
             yield session
 
 
@@ -55,6 +55,19 @@ def guest_tests_in_bochs_vtx():
     for session in bochs("guest_tests_in_bochs_vtx", "corei7_skylake_x", "mem=64M,vcpus=2,xenstore=0,cmdline=tests=all", [SUITE], 512, 240):
         result = session.expect(r"Test result: (\w+)\n")[1]
         check(result in ("SUCCESS", "SKIP"), session.tail(40))
+
+
+@test
+def guest_tests_in_bochs_vtx_on_2_cpus():
+    """What: a guest's two vCPUs on two CPUs with VT-x. Why: each CPU enables the extension for itself, vCPUs move with their VMCS, and IPIs, wake-ups and flushes
+    go from CPU to CPU. Method: those of the guest-side tests whose vCPUs work with each other. Bochs has a slow clock, as its CPUs wait in real time.
+    Expected: no failure."""
+    tests = "evtchn_ipi+fpu_preserved+sched_block+smp_event_storm+smp_physmap_race+timer_singleshot+vcpu_up_down"
+    guest = f"mem=64M,vcpus=2,xenstore=0,cmdline=tests={tests}"
+    for session in bochs("guest_tests_in_bochs_vtx_on_2_cpus", "corei7_skylake_x", guest, [SUITE], 512, 300, cpus=2, ips=4000000):
+        session.expect("CPUs: 2 running")
+        result = session.expect(r"Test result: (\w+)\n")[1]
+        check(result == "SUCCESS", session.tail(40))
 
 
 @test
