@@ -8,6 +8,7 @@
 #include "pvguest/cpu.h"
 #include "pvguest/file.h"
 #include "pvguest/panic.h"
+#include "pvguest/posix/deadline.h"
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
 #include <errno.h>
@@ -107,6 +108,19 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
     thread_sleep((uint64_t)wanted->tv_sec * NSEC_PER_SEC + (uint64_t)wanted->tv_nsec);
     if (left)
         *left = (struct timespec){ 0, 0 };
+    return 0;
+}
+
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *wanted, struct timespec *left)
+{
+    uint64_t deadline, now;
+
+    if (!(flags & TIMER_ABSTIME))
+        return nanosleep(wanted, left) ? EINVAL : 0;
+    if (!deadline_of(wanted, clock, &deadline))
+        return EINVAL;
+    now = time_ns();
+    thread_sleep(deadline > now ? deadline - now : 0);
     return 0;
 }
 
@@ -220,10 +234,10 @@ pid_t wait(int *status)
     return unsupported(ECHILD);
 }
 
-int sigprocmask(int how, const sigset_t *set, sigset_t *old)
+pid_t waitpid(pid_t process, int *status, int options)
 {
-    (void)how, (void)set, (void)old;
-    return unsupported(ENOSYS);
+    (void)process, (void)options;
+    return wait(status);
 }
 
 void libc_init(void)

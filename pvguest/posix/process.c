@@ -87,6 +87,18 @@ int getrusage(int who, struct rusage *usage)
     return 0;
 }
 
+int getpagesize(void)
+{
+    return PAGE_BYTES;
+}
+
+/* Permissions are neither kept nor asked for. */
+mode_t umask(mode_t mask)
+{
+    (void)mask;
+    return 0;
+}
+
 long sysconf(int name)
 {
     switch (name) {

@@ -64,6 +64,12 @@ void test_files(void);
 void test_directories(void);
 void test_entropy(void);
 
+void test_signals(void);
+void test_processes(void);
+void test_names(void);
+void test_lines(void);
+void test_sleeping(void);
+
 void test_ram_files(void);
 /* Makes, changes and removes files and directories in an empty writable directory, an absolute path. */
 void exercise_tree(const char *root);

@@ -18,26 +18,36 @@
 extern char hypercall_page[];
 
 /* Up to four arguments, in the registers of the guest's width; returns what the hypervisor does. */
+#ifdef __x86_64__
+
 static inline long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c,
                              unsigned long d)
 {
     long result;
-    const char *slot = hypercall_page + 32 * number;
-#ifdef __x86_64__
     register unsigned long fourth __asm__("r10") = d;
 
     __asm__ __volatile__("call *%[slot]"
                          : "=a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(fourth)
-                         : [slot] "r"(slot)
+                         : [slot] "r"(hypercall_page + 32 * number)
                          : "rcx", "r8", "r9", "r11", "memory");
-#else
-    __asm__ __volatile__("call *%%eax"
-                         : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d)
-                         : "0"(slot)
-                         : "memory");
-#endif
     return result;
 }
+
+#else
+
+static inline long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c,
+                             unsigned long d)
+{
+    long result;
+
+    __asm__ __volatile__("call *%%eax"
+                         : "=a"(result), "+b"(a), "+c"(b), "+d"(c), "+S"(d)
+                         : "0"(hypercall_page + 32 * number)
+                         : "memory");
+    return result;
+}
+
+#endif
 
 /* Where text goes: each guest's own console. */
 void put(const char *text, size_t length);
