@@ -17,14 +17,15 @@ KIT_CFLAGS := $(filter-out -std=% -ffreestanding -nostdinc -isystem $(GCC_INCLUD
 KIT_LIBS    := $(SPLIT_LIB) $(PVGUEST_LIB) $(PVGUEST_NET_LIBS) $(PVGUEST_EXT4_LIBS) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a
 KIT_HEADERS := $(wildcard pvguest/*.h pvguest/include/*.h pvguest/include/*/*.h pvguest/lwip/*.h pvguest/lwip/*/*.h \
                pvguest/ext4/*.h split_drivers/*.h)
-KIT_RUN     := run/run.py run/guest.py run/qemu.py
+KIT_RUN     := run/run.py run/guest.py run/qemu.py run/trace.py
 KIT_BOOT    := $(HV) $(DOM0_ELF) $(DOM0_INITRD) $(XEN_REAL)
 KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/samples/*/* kit/samples/*/files/*) $(KIT_RUN) hv/ksyms.awk
 
-# What the reference describes: the headers that a program uses.
-REFERENCE_HEADERS := $(filter-out pvguest/entry.h pvguest/pvh.h pvguest/libc.h pvguest/layout.h,$(wildcard pvguest/*.h)) \
-                     pvguest/ext4/ext4.h pvguest/lwip/start.h split_drivers/blkfront.h split_drivers/netfront.h \
-                     split_drivers/blkback.h split_drivers/backend_bus.h
+# The reference describes every header of the library and of the split drivers but these, which are parts of one another.
+KIT_PRIVATE_HEADERS := $(addprefix pvguest/,entry.h pvh.h libc.h layout.h) \
+    $(addprefix split_drivers/,blkback_grants.h blkback_io.h blkfront_ring.h blkif_ring.h fair_share.h grant_copy.h lwip_packet.h \
+    netback.h netback_queue.h netfront_ring.h packet.h ring.h switch.h transfer.h vbd_number.h worker.h)
+REFERENCE_HEADERS := $(filter-out $(KIT_PRIVATE_HEADERS),$(wildcard pvguest/*.h split_drivers/*.h)) pvguest/ext4/ext4.h pvguest/lwip/start.h
 
 .PHONY: docs
 docs: | $(SETUP) ## the guest library's reference, from its headers: build/REFERENCE.md

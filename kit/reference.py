@@ -3,7 +3,11 @@
 """The reference of the guest library, made from its headers' comments: one section a header, in it the comment at its head, and
 every declaration with the comment before it.
 
-usage: reference.py HEADER... > REFERENCE.md"""
+usage: reference.py HEADER... > REFERENCE.md
+       reference.py --check HEADER...
+
+With --check it prints functions and macros that no comment is about instead: a comment counts for all declarations up to the next
+empty line."""
 
 import re
 import sys
@@ -46,7 +50,31 @@ def section(path):
     return f"## {name}\n\n" + "\n\n".join(parts) + "\n"
 
 
+def undocumented(path):
+    """The first lines of declarations that take arguments and have no comment."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    missing, commented = [], False
+    for match in ITEM.finditer(text):
+        if match["comment"]:
+            commented = True
+            continue
+        declared = match["declaration"] or match["inline"] or match["macro"]
+        if text[: match.start()].endswith("\n\n") and not commented and "(" in declared and not declared.startswith(("struct", "enum")):
+            missing.append(declared.split("\n", maxsplit=1)[0])
+        commented = False
+    return missing
+
+
+def check(paths):
+    complaints = [f"{path}: no comment: {line}" for path in paths for line in undocumented(path)]
+    print("\n".join([*complaints, f"reference: {len(paths)} headers, {len(complaints)} complaints"]))
+    return 1 if complaints else 0
+
+
 def main():
+    if sys.argv[1:2] == ["--check"]:
+        sys.exit(check(sorted(sys.argv[2:])))
     print("# The guest library's reference\n\nMade from the headers; their `-XEN_E...` are negated numbers of `<xen/errno.h>`.\n")
     for path in sorted(sys.argv[1:]):
         print(section(path))

@@ -60,6 +60,7 @@ struct block_request {
     int error;
 };
 
+/* Requests in the order of their arrival, linked by `link`. */
 TAILQ_HEAD(block_queue, block_request);
 
 struct block_ops {
@@ -102,6 +103,7 @@ void block_init_partition(struct block_device *part, struct block_device *disk, 
 /* The driver has found a new size. Any context. */
 void block_set_sectors(struct block_device *disk, uint64_t sectors);
 
+/* From now on, or no more, the listener is told. It is the caller's until unlisten. Threads only. */
 void block_listen(struct block_device *device, struct block_listener *listener);
 void block_unlisten(struct block_device *device, struct block_listener *listener);
 

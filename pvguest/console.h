@@ -35,6 +35,7 @@ struct console_listener {
     struct semaphore *signal;
 };
 
+/* From now on, or no more, the listener's semaphore is raised. Threads only. */
 void console_listen(struct console_listener *listener);
 void console_unlisten(struct console_listener *listener);
 

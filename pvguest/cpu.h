@@ -25,6 +25,7 @@ struct cpu {
     struct _reent *reent; /* C library state of the running thread */
 };
 
+/* The calling vCPU's. A thread that may be preempted stays on vCPU 0, so it may keep the pointer. */
 static inline struct cpu *this_cpu(void)
 {
     struct cpu *cpu;
@@ -33,6 +34,7 @@ static inline struct cpu *this_cpu(void)
     return cpu;
 }
 
+/* Keeps the compiler from moving memory accesses across. */
 #define barrier() __asm__ __volatile__("" ::: "memory")
 
 /* In a PVH guest an upcall is an interrupt, and masked as such. */
@@ -75,6 +77,7 @@ static inline void upcalls_enable(void)
         hypercall_xen_version(0, NULL);
 }
 
+/* Puts the mask back that upcalls_disable() returned. */
 static inline void upcalls_restore(bool masked)
 {
     if (!masked)
@@ -102,6 +105,7 @@ static inline void cpu_relax(void)
     __asm__ __volatile__("pause" ::: "memory");
 }
 
+/* The time stamp counter, in ticks of the frequency that struct vcpu_time_info converts (time_ns()). */
 static inline uint64_t rdtsc(void)
 {
     uint32_t lo, hi;

@@ -38,6 +38,7 @@ int evtchn_close(evtchn_port_t port);
  * such port). */
 int evtchn_set_handler(evtchn_port_t port, evtchn_handler_t handler, void *arg);
 
+/* Sends to the other end; masks a port, which keeps its events pending. -XEN_EINVAL: no such port (send). */
 int evtchn_send(evtchn_port_t port);
 void evtchn_mask(evtchn_port_t port);
 void evtchn_unmask(evtchn_port_t port);

@@ -48,6 +48,8 @@ static inline long hypercall_0(unsigned long nr)
     return ret;
 }
 
+/* With 1 to 6 arguments, in rdi, rsi, rdx, r10, r8, r9 (<xen/arch-x86/xen-x86_64.h>); rcx and r11 are lost.
+ */
 static inline long hypercall_1(unsigned long nr, unsigned long a1)
 {
     long ret;
@@ -59,6 +61,7 @@ static inline long hypercall_1(unsigned long nr, unsigned long a1)
     return ret;
 }
 
+/* As hypercall_1(). */
 static inline long hypercall_2(unsigned long nr, unsigned long a1, unsigned long a2)
 {
     long ret;
@@ -70,6 +73,7 @@ static inline long hypercall_2(unsigned long nr, unsigned long a1, unsigned long
     return ret;
 }
 
+/* As hypercall_1(). */
 static inline long hypercall_3(unsigned long nr, unsigned long a1, unsigned long a2, unsigned long a3)
 {
     long ret;
@@ -81,6 +85,7 @@ static inline long hypercall_3(unsigned long nr, unsigned long a1, unsigned long
     return ret;
 }
 
+/* As hypercall_1(). */
 static inline long hypercall_4(unsigned long nr, unsigned long a1, unsigned long a2, unsigned long a3,
                                unsigned long a4)
 {
@@ -94,6 +99,7 @@ static inline long hypercall_4(unsigned long nr, unsigned long a1, unsigned long
     return ret;
 }
 
+/* As hypercall_1(). */
 static inline long hypercall_5(unsigned long nr, unsigned long a1, unsigned long a2, unsigned long a3,
                                unsigned long a4, unsigned long a5)
 {
@@ -108,6 +114,7 @@ static inline long hypercall_5(unsigned long nr, unsigned long a1, unsigned long
     return ret;
 }
 
+/* As hypercall_1(). */
 static inline long hypercall_6(unsigned long nr, unsigned long a1, unsigned long a2, unsigned long a3,
                                unsigned long a4, unsigned long a5, unsigned long a6)
 {
@@ -174,6 +181,7 @@ static inline long hypercall_fpu_taskswitch(int set)
     return hypercall_1(__HYPERVISOR_fpu_taskswitch, (unsigned long)set);
 }
 
+/* Debug register reg (0 to 7) of the vCPU. -XEN_EPERM: a breakpoint in the hypervisor's range. */
 static inline long hypercall_set_debugreg(unsigned int reg, unsigned long value)
 {
     return hypercall_2(__HYPERVISOR_set_debugreg, reg, value);
@@ -306,11 +314,13 @@ static inline long hypercall_platform_op(struct xen_platform_op *op)
     return hypercall_1(__HYPERVISOR_platform_op, (unsigned long)op);
 }
 
+/* Control domain only: op->cmd is XEN_DOMCTL_* (<xen/domctl.h>). */
 static inline long hypercall_domctl(struct xen_domctl *op)
 {
     return hypercall_1(__HYPERVISOR_domctl, (unsigned long)op);
 }
 
+/* Control domain only: op->cmd is XEN_SYSCTL_* (<xen/sysctl.h>). */
 static inline long hypercall_sysctl(struct xen_sysctl *op)
 {
     return hypercall_1(__HYPERVISOR_sysctl, (unsigned long)op);
@@ -322,11 +332,13 @@ static inline long hypercall_hvm_op(int cmd, void *arg)
     return hypercall_2(__HYPERVISOR_hvm_op, (unsigned long)cmd, (unsigned long)arg);
 }
 
+/* For a device model of domain domid: bufs[0] holds a struct xen_dm_op (<xen/hvm/dm_op.h>). */
 static inline long hypercall_dm_op(domid_t domid, unsigned int nr_bufs, struct xen_dm_op_buf *bufs)
 {
     return hypercall_3(__HYPERVISOR_dm_op, domid, nr_bufs, (unsigned long)bufs);
 }
 
+/* A security module's; there is none: -XEN_ENOSYS. */
 static inline long hypercall_xsm_op(struct xen_flask_op *op)
 {
     return hypercall_1(__HYPERVISOR_xsm_op, (unsigned long)op);

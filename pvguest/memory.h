@@ -57,6 +57,7 @@ size_t memory_free_pages(void);
 bool memory_reserve(size_t pages);
 bool memory_extend(void);
 
+/* The machine frame of a page of this domain; PV only means more than the number itself. */
 static inline unsigned long pfn_to_mfn(unsigned long pfn)
 {
     return p2m[pfn];
@@ -71,6 +72,7 @@ static inline unsigned long mfn_to_pfn(unsigned long mfn)
     return ((const unsigned long *)HYPERVISOR_VIRT_START)[mfn];
 }
 
+/* Where the page is in the linear area. */
 static inline void *pfn_to_virt(unsigned long pfn)
 {
     return (void *)(PVG_VIRT_BASE + (pfn << PAGE_SHIFT));
@@ -82,11 +84,13 @@ static inline unsigned long virt_to_pfn(const void *virt)
     return ((unsigned long)virt - PVG_VIRT_BASE) >> PAGE_SHIFT;
 }
 
+/* The machine frame of an address in the linear area. */
 static inline unsigned long virt_to_mfn(const void *virt)
 {
     return pfn_to_mfn(virt_to_pfn(virt));
 }
 
+/* Where a machine frame of this domain is in the linear area. */
 static inline void *mfn_to_virt(unsigned long mfn)
 {
     return pfn_to_virt(mfn_to_pfn(mfn));

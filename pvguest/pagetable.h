@@ -40,6 +40,7 @@ static inline pte_t pte_make(unsigned long mfn, uint64_t flags)
     return (uint64_t)mfn << 12 | flags;
 }
 
+/* The machine frame that an entry names. */
 static inline unsigned long pte_mfn(pte_t pte)
 {
     return (pte & PTE_FRAME) >> 12;
@@ -55,6 +56,7 @@ struct mmu_batch {
     struct mmu_update updates[MMU_BATCH_SIZE];
 };
 
+/* Empties the batch. Afterwards error is the first that a flush met. */
 void mmu_batch_init(struct mmu_batch *batch, domid_t domid);
 /* Queues *(machine address entry) = pte; flushes by itself when full. */
 void mmu_batch_add(struct mmu_batch *batch, uint64_t entry, pte_t pte);

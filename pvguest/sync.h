@@ -22,11 +22,13 @@ struct wait_queue {
     TAILQ_HEAD(wait_queue_head, thread) threads;
 };
 
+/* Makes a wait queue of its declaration. */
 #define WAIT_QUEUE_INITIALIZER(name)           \
     {                                          \
         TAILQ_HEAD_INITIALIZER((name).threads) \
     }
 
+/* The same at run time. */
 void wait_queue_init(struct wait_queue *queue);
 
 /* Blocks until woken or the deadline. Called and returns with upcalls masked, so that the caller's check of
@@ -60,11 +62,13 @@ struct mutex {
     struct wait_queue waiters;
 };
 
+/* Makes a mutex of its declaration. */
 #define MUTEX_INITIALIZER(name)                         \
     {                                                   \
         NULL, 0, WAIT_QUEUE_INITIALIZER((name).waiters) \
     }
 
+/* The same at run time. */
 void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);
 bool mutex_trylock(struct mutex *mutex);
@@ -81,11 +85,13 @@ struct cond {
     struct wait_queue waiters;
 };
 
+/* Makes a condition variable of its declaration. */
 #define COND_INITIALIZER(name)                 \
     {                                          \
         WAIT_QUEUE_INITIALIZER((name).waiters) \
     }
 
+/* The same at run time. */
 void cond_init(struct cond *cond);
 /* Releases the mutex while it waits. */
 void cond_wait(struct cond *cond, struct mutex *mutex);
@@ -100,11 +106,13 @@ struct semaphore {
     struct wait_queue waiters;
 };
 
+/* Makes a semaphore of its declaration. */
 #define SEMAPHORE_INITIALIZER(name, n)              \
     {                                               \
         (n), WAIT_QUEUE_INITIALIZER((name).waiters) \
     }
 
+/* The same at run time. */
 void semaphore_init(struct semaphore *semaphore, unsigned int count);
 void semaphore_down(struct semaphore *semaphore);
 bool semaphore_trydown(struct semaphore *semaphore);

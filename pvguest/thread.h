@@ -61,6 +61,7 @@ void thread_join(struct thread *thread);
 /* The thread frees itself when it ends; the pointer is not to be used any more. */
 void thread_detach(struct thread *thread);
 
+/* Ends the calling thread. */
 void thread_exit(void) __attribute__((noreturn));
 
 struct thread *thread_current(void);

@@ -14,3 +14,4 @@ lint: hv unit guests dom0 | $(SETUP_TEST) ## strict warnings, format, headers al
 	    --flags 'split_drivers/=$(LINT_GUEST_FLAGS) $(LWIP_CPPFLAGS)' --flags 'dom0_tools/network/=$(LINT_GUEST_FLAGS) $(LWIP_CPPFLAGS)' \
 	    --flags 'dom0_tools/api/=$(LINT_GUEST_FLAGS) $(CJSON_CPPFLAGS) $(HTTP_PARSER_CPPFLAGS)'
 	$(Q)python3 tests/lint/docs.py
+	$(Q)python3 kit/reference.py --check $(REFERENCE_HEADERS)
