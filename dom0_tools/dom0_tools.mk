@@ -39,10 +39,10 @@ $(DOM0_DIR)/obj/builder/kernel_image.o: $(DECOMPRESS_SRC)/.unpacked
 $(DOM0_DIR)/obj/xl/%.o: PVGUEST_CPPFLAGS += $(CJSON_CPPFLAGS)
 $(DOM0_DIR)/obj/xl/xl_list_json.o: $(CJSON_DIR)/.unpacked
 
-# The API: HTTP, JSON, sockets.
-$(DOM0_DIR)/obj/api/%.o: PVGUEST_CPPFLAGS += $(CJSON_CPPFLAGS) $(HTTP_PARSER_CPPFLAGS) $(LWIP_CPPFLAGS)
+# The API: HTTP, JSON, TLS, sockets.
+$(DOM0_DIR)/obj/api/%.o: PVGUEST_CPPFLAGS += $(CJSON_CPPFLAGS) $(HTTP_PARSER_CPPFLAGS) $(MBEDTLS_CPPFLAGS) $(LWIP_CPPFLAGS)
 $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard dom0_tools/api/*.c)): $(CJSON_DIR)/.unpacked \
-    $(HTTP_PARSER_DIR)/.unpacked | $(LWIP_LIB)
+    $(HTTP_PARSER_DIR)/.unpacked $(MBEDTLS_DIR)/.unpacked | $(LWIP_LIB)
 
 $(DOM0_DIR)/obj/network/%.o: PVGUEST_CPPFLAGS += $(LWIP_CPPFLAGS)
 $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard dom0_tools/network/*.c)): | $(LWIP_LIB)
@@ -54,7 +54,7 @@ $(DOM0_DIR)/lib$(1).a: $(patsubst dom0_tools/%.c,$(DOM0_DIR)/obj/%.o,$(wildcard 
 endef
 $(foreach part,$(DOM0_PARTS),$(eval $(call dom0_library_rule,$(part))))
 
-DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB) $(CJSON_LIB) $(HTTP_PARSER_LIB) $(PVGUEST_EXT4_LIBS) $(SPLIT_LIB) $(PVGUEST_NET_LIBS)
+DOM0_LINKED := $(DOM0_MAIN) $(DOM0_LIBS) $(DOM0_DIR)/libshared.a $(UNPACK_LIB) $(CJSON_LIB) $(HTTP_PARSER_LIB) $(MBEDTLS_LIB) $(PVGUEST_EXT4_LIBS) $(SPLIT_LIB) $(PVGUEST_NET_LIBS)
 
 # The one with debug information is for gdb; it is six times as large, and all of it would be loaded.
 $(DOM0_DEBUG): $(DOM0_LINKED) $(PVGUEST_DEPS)

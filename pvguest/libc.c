@@ -159,6 +159,11 @@ static bool cpu_has_rdrand(void)
     return ecx & (1U << 30);
 }
 
+bool libc_entropy_is_good(void)
+{
+    return cpu_has_rdrand();
+}
+
 static uint64_t rdrand(void)
 {
     uint64_t value;

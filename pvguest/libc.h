@@ -4,8 +4,13 @@
 #ifndef PVGUEST_LIBC_H
 #define PVGUEST_LIBC_H
 
+#include <stdbool.h>
+
 /* Start of day, in the first thread: standard streams. */
 void libc_init(void);
+
+/* Whether getentropy() gives what keys can be made of: the CPU has a generator. */
+bool libc_entropy_is_good(void);
 
 /*
  * Splits a command line at white space into arguments; '...' and "..." keep white space, \ keeps the next

@@ -23,7 +23,7 @@ check_sha256 = echo '$(1)  $(2)' | sha256sum --check --status || { echo '$(2): w
 SRC := $(B)/src
 
 include setup/newlib.mk setup/lwip.mk setup/ext2fs.mk setup/decompress.mk setup/lua.mk setup/sqlite.mk setup/cjson.mk \
-        setup/http-parser.mk setup/debs.mk setup/fio.mk
+        setup/http-parser.mk setup/mbedtls.mk setup/debs.mk setup/fio.mk
 
 .PHONY: setup
 setup: $(SETUP) $(SETUP_TEST) newlib lwip ## install what is missing; fetch and build newlib and lwIP

@@ -8,7 +8,8 @@
 
 #define API_DEFAULT_PORT 8006
 
-/* Starts it if the arguments of main() want it: api.secret=WORD, api.port=NUMBER. Network and toolstack run.
+/* Starts it if the arguments of main() want it: api.secret=WORD, api.port=NUMBER, api.certificate=FILE
+ * and api.key=FILE. Network and toolstack run.
  * 0 or an errno of <errno.h>. */
 int api_start(int argc, char **argv);
 

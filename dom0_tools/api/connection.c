@@ -3,6 +3,7 @@
 #include "dom0_tools/api/exit_wait.h"
 #include "dom0_tools/api/http_request.h"
 #include "dom0_tools/api/response.h"
+#include "dom0_tools/api/tls.h"
 #include "lwip/sockets.h"
 #include "pvguest/sync.h"
 #include "pvguest/time.h"
@@ -53,10 +54,12 @@ static const char *reason(int status)
     }
 }
 
-static bool send_all(int connection, const char *data, size_t length)
+static bool send_all(const struct api_connection *c, const char *data, size_t length)
 {
+    if (c->tls != NULL)
+        return tls_write(c->tls, data, length);
     while (length != 0) {
-        ssize_t done = lwip_send(connection, data, length, 0);
+        ssize_t done = lwip_send(c->socket, data, length, 0);
 
         if (done <= 0)
             return false;
@@ -80,7 +83,7 @@ static ssize_t receive_until(const struct api_connection *c, char *data, size_t 
         if (c->give_way)
             return 0;
         lwip_setsockopt(c->socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-        got = lwip_recv(c->socket, data, size, 0);
+        got = c->tls != NULL ? tls_read(c->tls, data, size) : lwip_recv(c->socket, data, size, 0);
         if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
             return 0;
     }
@@ -114,6 +117,8 @@ static void read_to_the_end(struct api_connection *c)
     uint64_t deadline = time_ns() + FIRST_TIME;
     char data[1024];
 
+    if (c->tls != NULL)
+        tls_shutdown(c->tls);
     lwip_shutdown(c->socket, SHUT_WR);
     c->idle_since = time_ns();
     while (receive_until(c, data, sizeof(data), deadline) > 0)
@@ -133,8 +138,8 @@ static void answer(const char *secret, const struct http_request *request, struc
     }
 }
 
-static bool send_response(int socket, const struct http_response *response, bool keep, const char *body,
-                          size_t length)
+static bool send_response(const struct api_connection *c, const struct http_response *response, bool keep,
+                          const char *body, size_t length)
 {
     char head[256];
     int head_length = snprintf(head, sizeof(head),
@@ -144,7 +149,7 @@ static bool send_response(int socket, const struct http_response *response, bool
                                response->status == 401 ? "WWW-Authenticate: Bearer\r\n" : "",
                                keep ? "keep-alive" : "close");
 
-    return send_all(socket, head, (size_t)head_length) && send_all(socket, body, length);
+    return send_all(c, head, (size_t)head_length) && send_all(c, body, length);
 }
 
 /* Answers a request that has come. True if the connection may have another one. */
@@ -159,7 +164,7 @@ static bool serve_request(struct api_connection *c, const struct http_request *r
     if (response.body != NULL) {
         answer(c->secret, request, &response);
         fclose(response.body);
-        sent = send_response(c->socket, &response, keep, body, length);
+        sent = send_response(c, &response, keep, body, length);
     }
     free(body);
     if (sent && request->status != 0)
@@ -172,6 +177,8 @@ void api_connection_serve(struct api_connection *c)
     struct timeval timeout = { .tv_sec = SEND_TIMEOUT_S };
     bool first = true, more;
 
+    if (tls_is_on() && (c->tls = tls_open(c->socket)) == NULL)
+        return;
     lwip_setsockopt(c->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
     do {
         struct http_request request;
@@ -181,4 +188,8 @@ void api_connection_serve(struct api_connection *c)
         http_request_free(&request);
         first = false;
     } while (more);
+    if (c->tls != NULL) {
+        tls_shutdown(c->tls);
+        tls_close(c->tls);
+    }
 }

@@ -6,8 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tls_session;
+
 struct api_connection {
     int socket;
+    struct tls_session *tls;
     const char *secret; /* that its requests must carry */
     /* Since when a request is waited for, by time_ns(); 0 while one is worked on. */
     volatile uint64_t idle_since;

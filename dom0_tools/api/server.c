@@ -6,11 +6,13 @@
 #include "dom0_tools/api/api.h"
 #include "dom0_tools/api/connection.h"
 #include "dom0_tools/api/http_request.h"
+#include "dom0_tools/api/tls.h"
 #include "lwip/sockets.h"
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,11 +150,20 @@ static const char *argument(int argc, char **argv, const char *name)
 int api_start(int argc, char **argv)
 {
     const char *secret = argument(argc, argv, "api.secret="), *port = argument(argc, argv, "api.port=");
+    const char *certificate = argument(argc, argv, "api.certificate="),
+               *key = argument(argc, argv, "api.key=");
+    const char *wrong = NULL;
     unsigned long number = port != NULL ? strtoul(port, NULL, 10) : API_DEFAULT_PORT;
 
     if (secret == NULL)
         return 0;
     if (*secret == '\0' || strlen(secret) >= HTTP_SECRET_SIZE || number == 0 || number > UINT16_MAX)
         return EINVAL;
-    return start(secret, (uint16_t)number);
+    if (certificate != NULL || key != NULL)
+        wrong = certificate != NULL && key != NULL ? tls_start(certificate, key)
+                                                   : "api.certificate= and api.key= belong together";
+    if (wrong == NULL)
+        return start(secret, (uint16_t)number);
+    fprintf(stderr, "dom0: %s\n", wrong);
+    return EINVAL;
 }

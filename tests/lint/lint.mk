@@ -12,6 +12,6 @@ lint: hv unit guests dom0 | $(SETUP_TEST) ## strict warnings, format, headers al
 	    --flags 'pvguest/=$(LINT_GUEST_FLAGS)' --flags 'pvguest/ext4/=$(LINT_GUEST_FLAGS) $(EXT2FS_CPPFLAGS)' --flags 'dom0_tools/=$(LINT_GUEST_FLAGS)' \
 	    --flags 'pvguest/lwip/=$(LINT_GUEST_FLAGS) $(LWIP_CPPFLAGS)' \
 	    --flags 'split_drivers/=$(LINT_GUEST_FLAGS) $(LWIP_CPPFLAGS)' --flags 'dom0_tools/network/=$(LINT_GUEST_FLAGS) $(LWIP_CPPFLAGS)' \
-	    --flags 'dom0_tools/api/=$(LINT_GUEST_FLAGS) $(CJSON_CPPFLAGS) $(HTTP_PARSER_CPPFLAGS)'
+	    --flags 'dom0_tools/api/=$(LINT_GUEST_FLAGS) $(CJSON_CPPFLAGS) $(HTTP_PARSER_CPPFLAGS) $(MBEDTLS_CPPFLAGS)'
 	$(Q)python3 tests/lint/docs.py
 	$(Q)python3 kit/reference.py --check $(REFERENCE_HEADERS)

@@ -7,10 +7,11 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import threading
 
-from driver import BUILD, CONSOLE, DOM0, PROMPT, Failure, boot, check, dom0_files, power_off, test
+from driver import BUILD, CONSOLE, DOM0, LOGS, PROMPT, TCG_CPU, Failure, boot, check, dom0_files, power_off, test
 
 ANSWER = os.path.join(BUILD, "pvguest", "answer.elf")
 SECRET = "a-word-that-nobody-guesses"
@@ -19,8 +20,20 @@ SECRET = "a-word-that-nobody-guesses"
 class Api:
     """Requests to port 8006 of dom0."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, certificate=None):
+        """certificate: with TLS, the one to trust."""
+        self.port, self.certificate = port, certificate
+        self.tls = ssl.create_default_context(cafile=certificate) if certificate else None
+
+    def connect(self, timeout=120):
+        if self.tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
+
+    def curl(self, path):
+        """What curl needs to get a path, but for the secret."""
+        trust = ["--cacert", self.certificate] if self.certificate else []
+        return ["curl", "-sS", "--max-time", "120", *trust], f"http{'s' if trust else ''}://127.0.0.1:{self.port}{path}"
 
     def raw(self, data):
         """Sends bytes; returns all that comes back."""
@@ -35,7 +48,7 @@ class Api:
 
     def ask(self, method, path, body=None, secret=SECRET, expected=200, timeout=120):
         """One request; returns the body of the answer, from JSON if it is that."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = self.connect(timeout)
         headers = {"Authorization": f"Bearer {secret}"} if secret is not None else {}
         connection.request(method, path, body, headers)
         response = connection.getresponse()
@@ -107,7 +120,7 @@ def check_many_connections(api):
 
 def check_kept_connections(api):
     """One connection takes several requests, and its bodies are told apart."""
-    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=120)
+    connection = api.connect()
     headers = {"Authorization": f"Bearer {SECRET}"}
     for path in "/v1/host", "/nothing", "/v1/domains", "/metrics":
         connection.request("GET", path, headers=headers)
@@ -117,9 +130,8 @@ def check_kept_connections(api):
         check(response.getheader("Connection") == "keep-alive" and len(response.read()) > 10, f"{path}: {response.getheaders()}")
         check(connection.sock is kept, f"another connection is used for {path}")
     connection.close()
-    address = f"http://127.0.0.1:{api.port}/v1/host"
-    curl = ["curl", "-sS", "--max-time", "120", "-H", f"Authorization: Bearer {SECRET}", "-w", "%{num_connects}\n", address, address]
-    done = subprocess.run(curl, capture_output=True, text=True, check=False)
+    curl, address = api.curl("/v1/host")
+    done = subprocess.run(curl + ["-H", f"Authorization: Bearer {SECRET}", "-w", "%{num_connects}\n", address, address], capture_output=True, text=True, check=False)
     lines = done.stdout.split("\n")
     check([lines[1], lines[3]] == ["1", "0"] and lines[0] == lines[2], f"curl says {done.stdout}{done.stderr}")
 
@@ -183,19 +195,26 @@ def check_refusals(api):
     check(api.raw(b"GET / HTTP/1.1\r\n").startswith("HTTP/1.1 408 "), "a request that does not end is waited for")
 
 
+@contextlib.contextmanager
+def dom0_with_api(name, words="", files=None, **options):
+    """dom0 with a network and the API, which is a session and the port of the host."""
+    port = free_port()
+    network = ["-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{port}-:8006", "-device", "virtio-net-pci,netdev=net0"]
+    modules = [(DOM0, f"api.secret={SECRET} {words}"), (dom0_files(name, {"guest/answer": ANSWER, **(files or {})}), "")]
+    with boot(name, lifetime=300, append=CONSOLE + " dom0_mem=128M", modules=modules, extra=network, **options) as session:
+        session.expect(PROMPT)
+        for _ in range(200):
+            if re.search(r"10\.0\.2\.\d+", session.command_line("ifconfig")):
+                break
+        yield session, port
+
+
 @test
 def http_api():
     """What: the HTTP API. Why: programs outside drive dom0 by it. Method: make, watch, change and end a domain; wait for ends of domains;
     40 connections that are held; several requests by one; then wrong secrets, paths, bodies, nonsense, and a request that never ends.
     Expected: the same as by xl; a status and a sentence for what is refused; nobody is kept out."""
-    port = free_port()
-    network = ["-netdev", f"user,id=net0,hostfwd=tcp:127.0.0.1:{port}-:8006", "-device", "virtio-net-pci,netdev=net0"]
-    modules = [(DOM0, f"api.secret={SECRET}"), (dom0_files("http_api", {"guest/answer": ANSWER}), "")]
-    with boot("http_api", lifetime=300, append=CONSOLE + " dom0_mem=128M", modules=modules, extra=network) as session:
-        session.expect(PROMPT)
-        for _ in range(200):
-            if re.search(r"10\.0\.2\.\d+", session.command_line("ifconfig")):
-                break
+    with dom0_with_api("http_api") as (session, port):
         api = Api(port)
         check(api.ask("GET", "/v1/host")["cpus"] == 1, "another number of CPUs")
         check_domain_life(api)
@@ -204,3 +223,86 @@ def http_api():
         check_kept_connections(api)
         check_refusals(api)
         power_off(session)
+
+
+def make_certificate(name, *key):
+    """A key and a certificate for it; their paths."""
+    paths = [os.path.join(LOGS, f"{name}.{kind}.pem") for kind in ("key", "certificate")]
+    os.makedirs(LOGS, exist_ok=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", *key, "-nodes", "-keyout", paths[0], "-out", paths[1], "-days", "2", "-subj", "/CN=dom0",
+                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)  # fmt: skip
+    return paths
+
+
+def check_tls_refusals(port, certificate):
+    """What is no TLS, an old version, and half a record, many times, cost only their own connection."""
+    check(b"HTTP/" not in plain_answer(port, b"GET / HTTP/1.1\r\n\r\n"), "plain text is answered")
+    old = ssl.create_default_context()
+    old.check_hostname, old.verify_mode, old.maximum_version = False, ssl.CERT_NONE, ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    try:
+        old.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=120))
+        raise Failure("TLS 1.1 is taken")
+    except (ssl.SSLError, ConnectionResetError):
+        pass
+    with contextlib.ExitStack() as stack:
+        for n in range(40):
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=120))
+            held.sendall(b"\x16\x03\x01\x02\x00\x01\x00"[: n % 8])
+        check(Api(port, certificate).ask("GET", "/v1/host")["cpus"] == 1, "another number of CPUs")
+
+
+def plain_answer(port, data):
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
+        connection.sendall(data)
+        try:
+            return connection.recv(1000)
+        except ConnectionResetError:
+            return b""
+
+
+def check_https(name, *key):
+    key_path, certificate = make_certificate(name, *key)
+    files = {"etc/api.key": key_path, "etc/api.crt": certificate}
+    with dom0_with_api(name, "api.certificate=/etc/api.crt api.key=/etc/api.key", files, cpu=TCG_CPU) as (session, port):
+        api = Api(port, certificate)
+        check_domain_life(api)
+        check_kept_connections(api)
+        check_tls_refusals(port, certificate)
+        large = "#" * 60000 + "\nkernel='/guest/answer'; name='large'; memory=8"
+        check("domid" in api.ask("POST", "/v1/domains", large, expected=201), "a body of many records is not taken")
+        api.ask("GET", "/v1/domains", secret="wrong", expected=401)
+        power_off(session)
+
+
+@test
+def https_api():
+    """What: the API by TLS with an elliptic key. Why: secret and consoles are nobody else's. Method: Python's client with that certificate: a
+    domain's life, kept connections, a large body; plain text, TLS 1.1, connections that say half a record. Expected: the same answers; what is no TLS 1.2 is refused."""
+    check_https("https_api", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+
+
+@test
+def https_api_rsa():
+    """What, expected: as https_api. Why: most certificates have RSA keys. Method: one of 2048 bits."""
+    check_https("https_api_rsa", "rsa:2048")
+
+
+@test
+def https_api_refuses():
+    """What: a start with certificates that cannot be used. Why: the API must then be off, not open. Method: a key of another
+    certificate, a file that is not there, only one of the two, a CPU without random numbers. Expected: a sentence each, and no API."""
+    key, certificate = make_certificate("https_one", "rsa:2048")
+    other, _ = make_certificate("https_other", "rsa:2048")
+    files = {"etc/api.key": key, "etc/other.key": other, "etc/api.crt": certificate}
+    both = "api.certificate=/etc/api.crt api.key=/etc/api.key"
+    for words, cpu, sentence in ("api.certificate=/etc/api.crt api.key=/etc/other.key", TCG_CPU, "the key of api.key= is not that of the certificate"), \
+            ("api.certificate=/etc/none api.key=/etc/api.key", TCG_CPU, "the file of api.certificate= is not there"), \
+            ("api.certificate=/etc/api.crt", TCG_CPU, "api.certificate= and api.key= belong together"), \
+            (both, TCG_CPU + ",-rdrand", "TLS needs a CPU that makes random numbers"):  # fmt: skip
+        archive = dom0_files("https_api_refuses", files)
+        with boot("https_api_refuses", append=CONSOLE, modules=[(DOM0, f"api.secret={SECRET} {words}"), (archive, "")], cpu=cpu) as session:
+            session.expect("dom0: " + re.escape(sentence))
+            session.expect("dom0: no HTTP API")
+            session.expect(PROMPT)
+            power_off(session)
