@@ -3,6 +3,7 @@
 #include "hypercalls/ctl.h"
 #include "hv/cpu/insn.h"
 #include "hv/cpu/time.h"
+#include "hv/hvm/hvm.h"
 
 static void fill_hw_cap(uint32_t cap[8])
 {
@@ -24,6 +25,7 @@ static void fill_hw_cap(uint32_t cap[8])
 static int sysctl_physinfo(struct xen_sysctl_physinfo *op)
 {
     uint32_t cpus = cpumask_weight(cpu_online_map);
+    uint32_t hardware = hvm_ops ? XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap : 0;
 
     *op = (struct xen_sysctl_physinfo){
         .threads_per_core = 1,
@@ -32,7 +34,7 @@ static int sysctl_physinfo(struct xen_sysctl_physinfo *op)
         .max_cpu_id = bit_highest(cpu_online_map.bits),
         .nr_nodes = 1,
         .cpu_khz = (uint32_t)tsc_khz,
-        .capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
+        .capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 | hardware,
         .total_pages = frames_total(),
         .free_pages = frames_free(),
         .max_mfn = max_mfn - 1,

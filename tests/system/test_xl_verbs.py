@@ -88,6 +88,8 @@ def check_verbs(session, kind, counts_exits):
     check_shares(session)
     check_memory(session)
     check_forms(session)
+    if kind == "pvh":
+        answers(session, "xl info virt_caps", r"^pv hvm hap gnttab-v1")
     silent(session, "xl sysrq vm t")
     answers(session, "xenstore-read /local/domain/1/control/sysrq", r"^t$")
     answers(session, "xl trigger vm knock", r'^Invalid trigger "knock"$')
@@ -103,6 +105,7 @@ def check_verbs(session, kind, counts_exits):
     session.expect(r"q leaves")
     session.send("q")
     session.expect(PROMPT)
+    answers(session, "xl create -h", r"^usage: xl create .*\n.*\n  -c ")
     for verb in "vcpu-pin", "vcpu-set", "sched-credit2", "mem-set", "mem-max", "sysrq", "trigger":
         answers(session, f"xl {verb}" if verb != "sched-credit2" else "xl sched-credit2 -z", rf"^usage: xl {verb} ")
         answers(session, f"help xl {verb}", rf"^usage: xl {verb} ")
