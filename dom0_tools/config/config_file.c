@@ -157,7 +157,9 @@ static bool read_string(struct reader *r, struct config_value *value)
         int c = peek(r);
 
         if (c == -1 || c == '\n')
-            return fail(r, "the string that begins at %u:%u has no end", value->line, value->column);
+            return r->overrides
+                       ? fail(r, "the string that begins in column %u has no end", value->column)
+                       : fail(r, "the string that begins at %u:%u has no end", value->line, value->column);
         if (c == '\0')
             return fail(r, "a string cannot hold the character 0");
         advance(r);

@@ -162,7 +162,8 @@ static int run_command(const char *prefix, const struct command *command, int ar
 {
     int result;
 
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+    /* A command of its own may have another use for -h; those within another, as xl's, have none. */
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || (*prefix != '\0' && strcmp(argv[1], "-h") == 0)))
         return print_help(prefix, command);
     optind = 0; /* getopt() starts over, whatever the last command left */
     result = shorten_options(command, argc, argv) ? command->run(argc, argv) : COMMAND_USAGE;

@@ -60,7 +60,7 @@ static int run_uptime(int argc, char **argv)
     if (too_many(argc, argv, 0))
         return COMMAND_USAGE;
     thread_for_each(count_thread, &threads);
-    format_uptime(up, sizeof(up), time_ns() / NSEC_PER_SEC);
+    format_uptime(up, sizeof(up), time_ns() / NSEC_PER_SEC, false);
     strftime(clock, sizeof(clock), "%H:%M:%S", gmtime(&now));
     printf(" %s up %s, %u threads\n", clock, up, threads);
     return COMMAND_OK;

@@ -156,14 +156,17 @@ void format_cpumap(FILE *out, const uint8_t *map, uint32_t nr_cpus)
     }
 }
 
-void format_uptime(char *buf, size_t size, uint64_t seconds)
+void format_uptime(char *buf, size_t size, uint64_t seconds, bool brief)
 {
     unsigned days = (unsigned)(seconds / DAY), rest = (unsigned)(seconds % DAY);
     char day_text[32] = "";
 
     if (days > 0)
         snprintf(day_text, sizeof(day_text), "%u day%s, ", days, days == 1 ? "" : "s");
-    snprintf(buf, size, "%s%2u:%02u:%02u", day_text, rest / 3600, rest / 60 % 60, rest % 60);
+    if (brief)
+        snprintf(buf, size, "%s%2u:%02u", day_text, rest / 3600, rest / 60 % 60);
+    else
+        snprintf(buf, size, "%s%2u:%02u:%02u", day_text, rest / 3600, rest / 60 % 60, rest % 60);
 }
 
 const char *format_scheduler(uint32_t id)

@@ -55,8 +55,8 @@ bool parse_size_kib(const char *text, uint64_t *kib);
 /* "all", "none", or ranges as "0-3,5". */
 void format_cpumap(FILE *out, const uint8_t *map, uint32_t nr_cpus);
 
-/* "3 days, 12:34:56" into buf. */
-void format_uptime(char *buf, size_t size, uint64_t seconds);
+/* "3 days, 12:34:56" into buf, or without the seconds. */
+void format_uptime(char *buf, size_t size, uint64_t seconds, bool brief);
 
 /* The name that xl has for a scheduler (XEN_SCHEDULER_*). */
 const char *format_scheduler(uint32_t id);

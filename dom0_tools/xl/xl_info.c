@@ -189,6 +189,8 @@ static int print_topology(const struct host *host)
 {
     int error = print_cpu_topology(host->phys.max_cpu_id + 1);
 
+    /* The hypervisor knows no node of any device. */
+    printf("device topology        :\ndevice           node\nNo device topology data available\n");
     if (error == 0)
         error = print_numa(host->phys.max_node_id + 1);
     return error == 0 ? COMMAND_OK : xl_fail("cannot ask for the topology", error);
@@ -198,8 +200,8 @@ int xl_info(int argc, char **argv)
 {
     struct selection selection = { 0 };
     struct host *host;
+    int c, error, result = COMMAND_OK;
     bool topology = false;
-    int c, error;
 
     while ((c = getopt(argc, argv, "n")) != -1) {
         if (c == '?')
@@ -218,10 +220,11 @@ int xl_info(int argc, char **argv)
         return xl_fail("cannot ask for the machine", error);
     }
     print_machine(&selection, host);
+    if (topology && selection.key == NULL)
+        result = print_topology(host);
     print_hypervisor(&selection, host);
     if (selection.key != NULL && !selection.found)
         fprintf(stderr, "info: there is no key '%s'\n", selection.key);
-    error = topology && selection.key == NULL ? print_topology(host) : COMMAND_OK;
     free(host);
-    return selection.key != NULL && !selection.found ? COMMAND_FAIL : error;
+    return selection.key != NULL && !selection.found ? COMMAND_FAIL : result;
 }

@@ -164,9 +164,9 @@ static int domain_uptime(const struct xen_domctl_getdomaininfo *info, void *arg)
     time_t now = time(NULL), start = info->domain != 0 ? start_time(info->domain) : 0;
 
     if (start != 0 && start <= now)
-        format_uptime(text, sizeof(text), (uint64_t)(now - start));
+        format_uptime(text, sizeof(text), (uint64_t)(now - start), output->brief);
     else if (info->domain == 0)
-        format_uptime(text, sizeof(text), time_ns() / NSEC_PER_SEC);
+        format_uptime(text, sizeof(text), time_ns() / NSEC_PER_SEC, output->brief);
     if (output->brief) {
         strftime(clock, sizeof(clock), "%H:%M:%S", gmtime(&now));
         printf(" %s up %s, %s (%u)\n", clock, text, domain_name(info->domain), info->domain);

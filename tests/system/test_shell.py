@@ -27,7 +27,7 @@ def answers(session, line, *patterns):
 def check_commands(session):
     """Every command once, with what it must say whatever the hypervisor is."""
     answers(session, "help", r"^  xl +manage domains", r"^  lspci ")
-    answers(session, "help xl list", r"^usage: xl list \[-lv\]", r"^  -v ")
+    answers(session, "help xl list", r"^usage: xl list \[-lvZcn\]", r"^  -v ")
     answers(session, "xl list", r"^Name {40}ID   Mem VCPUs\tState\tTime\(s\)$",
             r"^Domain-0 {37}0 +\d+ +\d+ +r----- +\d+\.\d$")  # fmt: skip
     answers(session, "xl list -v Domain-0", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -36,7 +36,7 @@ def check_commands(session):
             r"^xen_minor              : 17$", r"^xen_caps               : xen-3.0-x86_64",
             r"^total_memory           : 10\d\d$")  # fmt: skip
     answers(session, "xl info xen_minor", r"^17$")
-    answers(session, "xl info -n", r"^numa_info ", r"^   0: ")
+    answers(session, "xl info -n", r"^device topology +:$", r"^numa_info .*\n.*\n   0: .*\nxen_major ")
     answers(session, "xl uptime", r"^Domain-0 +0  0:00:\d\d$")
     answers(session, "lsevtchn", r"^ +\d+: VCPU 0: Virtual IRQ 0 \(TIMER\)$",
             r"^ +\d+: VCPU 0: Virtual IRQ 2 \(CONSOLE\)$")  # fmt: skip

@@ -145,12 +145,14 @@ Test(xl_format, uptimes)
 {
     char buf[48];
 
-    format_uptime(buf, sizeof(buf), 5);
+    format_uptime(buf, sizeof(buf), 5, false);
     cr_expect_str_eq(buf, " 0:00:05");
-    format_uptime(buf, sizeof(buf), 86400 + 3661);
+    format_uptime(buf, sizeof(buf), 86400 + 3661, false);
     cr_expect_str_eq(buf, "1 day,  1:01:01");
-    format_uptime(buf, sizeof(buf), 10 * 86400 + 86399);
+    format_uptime(buf, sizeof(buf), 10 * 86400 + 86399, false);
     cr_expect_str_eq(buf, "10 days, 23:59:59");
+    format_uptime(buf, sizeof(buf), 86400 + 3661, true);
+    cr_expect_str_eq(buf, "1 day,  1:01");
 }
 
 Test(xl_format, names_of_capabilities_and_schedulers)
