@@ -302,8 +302,10 @@ static int evtchn_unmask(union evtchn_args *args)
 
     if (!chn)
         return -EINVAL;
+    /* A closed port may be beyond what the ABI has tables for, which a reset frees when all are closed. */
     evtchn_lock(chn);
-    d->evtchn.ops->unmask(d, chn);
+    if (evtchn_usable(chn))
+        d->evtchn.ops->unmask(d, chn);
     evtchn_unlock(chn);
     return 0;
 }
@@ -311,10 +313,15 @@ static int evtchn_unmask(union evtchn_args *args)
 int evtchn_port_poll(const struct domain *d, uint32_t port)
 {
     struct evtchn *chn = evtchn_of(&d->evtchn, port);
+    int rc = -EINVAL;
 
-    if (!chn || !evtchn_usable(chn))
-        return -EINVAL;
-    return d->evtchn.ops->is_pending(d, port);
+    if (!chn)
+        return rc;
+    evtchn_lock(chn);
+    if (evtchn_usable(chn))
+        rc = d->evtchn.ops->is_pending(d, port);
+    evtchn_unlock(chn);
+    return rc;
 }
 
 int evtchn_reset(struct domain *d)
