@@ -283,7 +283,7 @@ static __always_inline int16_t unmap_locked(const struct domain *self, struct un
         return GNTST_okay;
     u->granter = mt->granter;
     u->ref = mt->ref;
-    u->done = undo | (flags & (GNTMAP_readonly | GNTMAP_contains_pte));
+    u->done = undo | (flags & GNTMAP_readonly);
     mt->flags &= ~undo;
     u->last = !(mt->flags & (GNTMAP_host_map | GNTMAP_device_map));
     if (u->last)
@@ -374,16 +374,13 @@ static const struct unmap_form unmap_form = { sizeof(struct gnttab_unmap_grant_r
 static const struct unmap_form replace_form = { sizeof(struct gnttab_unmap_and_replace), read_replace,
                                                 write_replace };
 
-/* What has to leave the TLBs after a batch: one page when there is but one, whose virtual address is known.
- */
-static void flush_batch(struct domain *self, const struct unmap *u, uint32_t n)
+/* Even of a single mapping not the named address alone: its table may be in use at others, too. */
+static void flush_batch(struct domain *self)
 {
     if (is_hvm_domain(self))
         p2m_flush(self);
-    else if (n == 1 && !u->new_addr)
-        pv_grant_flush(u->host_addr);
     else
-        pv_grant_flush(FLUSH_ALL_VA);
+        pv_grant_flush();
 }
 
 /* Elements from uop on, UNMAP_BATCH at most. 0, -EFAULT. */
@@ -392,7 +389,7 @@ static __always_inline int unmap_batch(gva_t uop, uint32_t n, const struct unmap
     struct domain *self = current->domain;
     struct unmap u[UNMAP_BATCH];
     uint32_t begun = 0;
-    bool flush = false, by_pte = false;
+    bool flush = false;
     int rc = 0;
 
     for (; begun < n && !rc; begun++) {
@@ -402,10 +399,9 @@ static __always_inline int unmap_batch(gva_t uop, uint32_t n, const struct unmap
         unmap_begin(self, &u[begun]);
         rc = form->write(gva_add(uop, (uint64_t)begun * form->size), u[begun].status);
         flush |= u[begun].granter && (u[begun].done & GNTMAP_host_map) && u[begun].flush;
-        by_pte |= u[begun].done & GNTMAP_contains_pte;
     }
     if (flush)
-        flush_batch(self, u, by_pte ? UNMAP_BATCH : begun);
+        flush_batch(self);
     for (uint32_t i = 0; i < begun; i++)
         unmap_finish(self, &u[i]);
     return rc;

@@ -93,12 +93,7 @@ int pv_grant_replace(struct grant_place at, uint64_t from, mfn_t m)
     return rc;
 }
 
-void pv_grant_flush(uint64_t va)
+void pv_grant_flush(void)
 {
-    cpumask_t mask = { 0 };
-    struct vcpu *v;
-
-    for_each_vcpu (current->domain, v)
-        mask.bits |= READ_ONCE(v->dirty_cpus.bits);
-    tlb_flush_mask(mask, va);
+    tlb_flush_mask(pv_dirty_cpus(current->domain), FLUSH_ALL_VA);
 }

@@ -24,7 +24,7 @@ int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val);
 int pv_grant_unmap(struct grant_place at, mfn_t m, bool *flush);
 /* Move the entry that maps the virtual address `from` to `at`, which maps `m`. 0, -EINVAL. */
 int pv_grant_replace(struct grant_place at, uint64_t from, mfn_t m);
-/* Flush a virtual address, or everything when `va` is FLUSH_ALL_VA, where the current domain runs. */
-void pv_grant_flush(uint64_t va);
+/* Flush all translations where the current domain runs. */
+void pv_grant_flush(void);
 
 #endif

@@ -76,9 +76,8 @@ int physmap_grant_unmap(uint64_t addr, mfn_t m)
     return -EINVAL;
 }
 
-void pv_grant_flush(uint64_t va)
+void pv_grant_flush(void)
 {
-    (void)va;
     flushes++;
 }
 
