@@ -252,7 +252,7 @@ static int16_t undo_host(const struct domain *self, struct unmap *u, uint32_t fl
 
     u->flush = true;
     if (is_hvm_domain(self))
-        rc = physmap_grant_unmap(u->host_addr, m);
+        rc = physmap_grant_unmap(u->host_addr, m, flags & GNTMAP_readonly);
     else if (!u->new_addr)
         rc = pv_grant_unmap(at, m, &u->flush);
     else

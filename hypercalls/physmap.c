@@ -126,8 +126,9 @@ int physmap_grant_map(uint64_t addr, mfn_t m, bool readonly)
     return rc;
 }
 
-int physmap_grant_unmap(uint64_t addr, mfn_t m)
+int physmap_grant_unmap(uint64_t addr, mfn_t m, bool readonly)
 {
+    enum p2m_type of_grant = readonly ? P2M_GRANT_RO : P2M_GRANT;
     struct domain *d = current->domain;
     gfn_t g = gfn(addr >> PAGE_SHIFT);
     enum p2m_type type;
@@ -136,7 +137,7 @@ int physmap_grant_unmap(uint64_t addr, mfn_t m)
 
     spin_lock(&d->mmu_lock);
     was = p2m_lookup(d, g, &type);
-    if (mfn_eq(was, m) && (type == P2M_GRANT || type == P2M_GRANT_RO))
+    if (mfn_eq(was, m) && type == of_grant)
         rc = p2m_remove(d, g, &was, &type);
     spin_unlock(&d->mmu_lock);
     if (!rc)

@@ -14,8 +14,9 @@ int physmap_populate(struct domain *d, gfn_t g, unsigned int order, unsigned int
 int physmap_give_up(struct domain *d, gfn_t g);
 
 /* A grant at guest-physical `addr` of the current domain, whose pin the caller holds. 0, -errno. Unmapping is
- * followed by p2m_flush before the pin goes. */
+ * followed by p2m_flush before the pin goes. A writable entry relies on a pin for writing, so it goes only
+ * with one of the same kind. */
 int physmap_grant_map(uint64_t addr, mfn_t m, bool readonly);
-int physmap_grant_unmap(uint64_t addr, mfn_t m);
+int physmap_grant_unmap(uint64_t addr, mfn_t m, bool readonly);
 
 #endif

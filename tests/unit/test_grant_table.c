@@ -70,9 +70,9 @@ int physmap_grant_map(uint64_t addr, mfn_t m, bool readonly)
     (void)addr, (void)m, (void)readonly;
     return -EINVAL;
 }
-int physmap_grant_unmap(uint64_t addr, mfn_t m)
+int physmap_grant_unmap(uint64_t addr, mfn_t m, bool readonly)
 {
-    (void)addr, (void)m;
+    (void)addr, (void)m, (void)readonly;
     return -EINVAL;
 }
 
