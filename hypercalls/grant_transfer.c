@@ -49,7 +49,7 @@ static bool give_frame(struct domain *to, uint32_t ref, struct frame *f)
     entry = gnttab_entry(to->grant, ref);
     if (!commit_entry(entry, current->domain->id))
         return false;
-    if (!domain_assign_frames(to, f, 0)) {
+    if (!domain_assign_stolen(to, f)) {
         atomic_and(&entry->flags, (uint16_t)~GTF_transfer_committed);
         return false;
     }

@@ -132,7 +132,7 @@ static void give_back(const struct exchange *e, struct frame_stack *taken)
     for (struct frame *f = pop(taken); f; f = pop(taken)) {
         uint64_t pfn = f->type;
 
-        if (domain_assign_frames(e->d, f, 0))
+        if (domain_assign_stolen(e->d, f))
             m2p_set(frame_to_mfn(f), pfn);
         else
             frame_free_dirty(f, 0);

@@ -110,6 +110,15 @@ bool domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
     return ok;
 }
 
+bool domain_assign_stolen(struct domain *d, struct frame *f)
+{
+    cpumask_t stale = tlb_flush_needed(cpu_online_map, f->stamp);
+
+    if (stale.bits)
+        tlb_flush_mask(stale, FLUSH_ALL_VA);
+    return domain_assign_frames(d, f, 0);
+}
+
 struct frame *domain_alloc_frames(struct domain *d, unsigned int order, unsigned int flags)
 {
     struct frame *f;

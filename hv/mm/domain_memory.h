@@ -20,11 +20,14 @@ struct domain *frame_owner(const struct frame *f);
 /*
  * Move a frame between a domain and nobody, with its contents (XENMEM_exchange, grant transfer).
  * domain_steal_frame: the frame must be d's, referenced only by its allocation and have no type; false
- * otherwise. Afterwards it is anonymous (count 0). domain_assign_frame: make 2^order anonymous frames d's;
- * false when d is dying or would exceed max_pages.
+ * otherwise. Afterwards it is anonymous (count 0). domain_assign_frames: make 2^order anonymous frames d's;
+ * false when d is dying or would exceed max_pages. They come from the allocator, which has flushed what CPUs
+ * knew of them; a frame that was stolen is assigned by domain_assign_stolen, which does that first: its type,
+ * that would tell, begins anew.
  */
 bool domain_steal_frame(struct domain *d, struct frame *f);
 bool domain_assign_frames(struct domain *d, struct frame *f, unsigned int order);
+bool domain_assign_stolen(struct domain *d, struct frame *f);
 
 /*
  * Walk a domain's page list: the frame after `prev` (the first for NULL), with a reference that the next call

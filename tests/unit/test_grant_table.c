@@ -89,9 +89,8 @@ bool domain_steal_frame(struct domain *d, struct frame *f)
     return true;
 }
 
-bool domain_assign_frames(struct domain *d, struct frame *f, unsigned int order)
+bool domain_assign_stolen(struct domain *d, struct frame *f)
 {
-    (void)order;
     if (d->dying)
         return false;
     f->owner = d->id;
