@@ -47,6 +47,8 @@ static void hvm_domain_free(struct domain *d)
     if (!d->hvm)
         return;
     p2m_free(d);
+    if (d->hvm->apic_page)
+        hv_free_pages(d->hvm->apic_page, 0);
     hv_free(d->hvm);
     d->hvm = NULL;
 }

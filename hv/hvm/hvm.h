@@ -111,6 +111,7 @@ struct hvm_domain {
     struct p2m p2m;
     uint64_t params[HVM_NR_PARAMS]; /* HVM_PARAM_*; d->lock */
     uint8_t callback_vector;        /* HVM_PARAM_CALLBACK_IRQ of type "vector"; 0 = none */
+    void *apic_page;                /* VT-x: the frame at the address of the xAPICs */
     struct frame *relinquish_at;    /* how far the teardown of memory got; a reference is held */
 };
 

@@ -152,7 +152,16 @@ enum vmcs_field {
 #define PROC2_INVPCID           BIT(12)
 #define PROC2_XSAVES            BIT(20)
 
-#define PROC2_APIC_MODE (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPT)
+/* Controls for a guest's x2APIC, and for its xAPIC. The latter leaves APIC-register virtualization out: it
+ * would overwrite registers whose former value counts (timer mode, divider, id) before anyone looks. */
+#define PROC2_X2APIC_MODE (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPT)
+#define PROC2_XAPIC_MODE  (PROC2_APIC_ACCESS | PROC2_VIRTUAL_INTERRUPT)
+
+/* Qualification of exits for accesses to an xAPIC (SDM Vol. 3 §28.2.1). */
+#define APIC_ACCESS_OFFSET(q) ((uint32_t)(q)&0xfff)
+#define APIC_ACCESS_TYPE(q)   ((q) >> 12 & 15)
+#define APIC_ACCESS_WRITE     1
+#define APIC_ACCESS_FETCH     2
 
 #define EXIT_SAVE_DEBUG BIT(2)
 #define EXIT_HOST_64BIT BIT(9)

@@ -202,11 +202,40 @@ void vmx_control(struct vmx_vcpu *x, uint64_t bits, bool on)
     vmcs_write(VMCS_PROC_CONTROLS, want);
 }
 
-void vmx_switch_apic(struct vcpu *v, bool hardware)
+void vmx_switch_apic(struct vcpu *v, uint32_t controls)
 {
-    vmcs_write(VMCS_PROC_CONTROLS_2, hardware ? vmx_caps.proc2 | PROC2_APIC_MODE : vmx_caps.proc2);
-    vmcs_write(VMCS_MSR_BITMAP, virt_to_phys(hardware ? apic_msr_bitmap : msr_bitmap));
-    vlapic_set_hardware(vcpu_vlapic(v), hardware);
+    bool x2apic = controls & PROC2_X2APIC;
+
+    vcpu_vmx(v)->apic = controls;
+    vmcs_write(VMCS_PROC_CONTROLS_2, vmx_caps.proc2 | controls);
+    vmcs_write(VMCS_MSR_BITMAP, virt_to_phys(x2apic ? apic_msr_bitmap : msr_bitmap));
+    vlapic_set_hardware(vcpu_vlapic(v), controls != 0);
+}
+
+bool vmx_enter_apic_page(struct vcpu *v)
+{
+    struct domain *d = v->domain;
+    gfn_t g = gfn(VLAPIC_PAGE_ADDRESS >> PAGE_SHIFT);
+    bool ok;
+
+    if (!(vcpu_vmx(v)->apic & PROC2_APIC_ACCESS))
+        return false;
+    spin_lock(&d->mmu_lock);
+    ok = p2m_is_empty(d, g, P2M_ORDER_4K) &&
+         !p2m_set(d, g, virt_to_mfn(d->hvm->apic_page), P2M_ORDER_4K, P2M_MMIO);
+    spin_unlock(&d->mmu_lock);
+    return ok;
+}
+
+/*
+ * The frame that stands for the xAPIC's page: the processor knows accesses by it, and no value is ever in it.
+ * Each domain has its own, because a vCPU that uses an x2APIC could write there. 0, -ENOMEM.
+ */
+static int make_apic_page(struct domain *d)
+{
+    if (vmx_caps.xapic && !d->hvm->apic_page)
+        d->hvm->apic_page = hv_alloc_pages(0, ALLOC_ZERO);
+    return vmx_caps.xapic && !d->hvm->apic_page ? -ENOMEM : 0;
 }
 
 /* vCPUs */
@@ -222,6 +251,8 @@ static void write_controls(const struct vcpu *v, struct vmx_vcpu *x)
     vmcs_write(VMCS_EXCEPTION_BITMAP, BIT(TRAP_DB) | BIT(TRAP_AC) | BIT(TRAP_MC));
     vmcs_write(VMCS_MSR_BITMAP, virt_to_phys(msr_bitmap));
     vmcs_write(VMCS_VIRTUAL_APIC_PAGE, virt_to_phys(v->hvm->vlapic.regs));
+    if (vmx_caps.xapic)
+        vmcs_write(VMCS_APIC_ACCESS_PAGE, virt_to_phys(v->domain->hvm->apic_page));
     vmcs_write(VMCS_EPT_POINTER, virt_to_phys(v->domain->hvm->p2m.root) | EPTP_WB | EPTP_WALK_4);
     if (vmx_caps.proc2 & PROC2_VPID)
         vmcs_write(VMCS_VPID, ((v->domain->id & 0x3ffU) << 6 | v->id) + 1);
@@ -232,7 +263,7 @@ static void write_controls(const struct vcpu *v, struct vmx_vcpu *x)
      */
     if (vmx_caps.pin & PIN_PREEMPTION_TIMER)
         vmcs_write(VMCS_PREEMPTION_TIMER, vmx_caps.stay);
-    for (uint32_t i = 0; i < 4 && vmx_caps.virtual_interrupts; i++)
+    for (uint32_t i = 0; i < 4 && (vmx_caps.x2apic | vmx_caps.xapic); i++)
         vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP + 2 * i), 0);
     vmcs_write(VMCS_LINK_POINTER, NO_LINK);
     vmcs_write(VMCS_CR0_MASK, ~0ULL);
@@ -285,7 +316,7 @@ static int vmx_vcpu_init(struct vcpu *v)
         return -ENOMEM;
     v->hvm->vmx = x;
     x->vmcs = hv_alloc_pages(0, ALLOC_ZERO);
-    if (!x->vmcs)
+    if (!x->vmcs || make_apic_page(v->domain))
         return -ENOMEM;
     *(uint32_t *)x->vmcs = vmx_caps.revision;
     x->vmcs_pa = virt_to_phys(x->vmcs);

@@ -12,8 +12,8 @@ struct vmx_caps {
     uint32_t pin, proc, proc2, exit, entry;
     uint64_t ept_vpid; /* EPT_CAP_*, and of INVVPID */
     uint64_t cr0_must, cr4_must;
-    bool virtual_interrupts; /* x2APIC registers and interrupts without exits */
-    uint32_t stay;           /* a millisecond, in counts of the preemption timer */
+    uint32_t x2apic, xapic; /* controls for a local APIC whose interrupts need no exits; 0: there is none */
+    uint32_t stay;          /* a millisecond, in counts of the preemption timer */
 };
 extern struct vmx_caps vmx_caps;
 
@@ -35,6 +35,7 @@ struct vmx_vcpu {
 
     /* As they are in the VMCS. */
     uint32_t proc, entry, tpr_threshold;
+    uint32_t apic; /* vmx_caps.x2apic, vmx_caps.xapic or 0 */
     uint64_t rip, rsp, rflags;
 
     uint64_t msr[VMX_SHARED_MSRS]; /* the guest's, while v is not switched in */
@@ -48,8 +49,11 @@ static inline struct vmx_vcpu *vcpu_vmx(const struct vcpu *v)
 /* The boot CPU's: NULL and *ops filled, or why there can be no hardware guests. */
 const char *vmx_detect(struct hvm_ops *ops);
 
-/* Into or out of the mode in which the processor is v's x2APIC. v is current. */
-void vmx_switch_apic(struct vcpu *v, bool hardware);
+/* The processor is v's local APIC from now on, in the mode of these controls; 0: it is not. v is current. */
+void vmx_switch_apic(struct vcpu *v, uint32_t controls);
+/* An access to the page of v's xAPIC, where nothing is: put there what lets the processor see the next one.
+ */
+bool vmx_enter_apic_page(struct vcpu *v);
 /* Set or clear primary controls of the current VMCS. */
 void vmx_control(struct vmx_vcpu *x, uint64_t bits, bool on);
 /* The guest's debug registers into the CPU, and no more exits for them. v is current. */

@@ -113,6 +113,12 @@ static const char *check_ept(uint64_t caps)
     return NULL;
 }
 
+/* Secondary controls that are of use together. */
+static uint32_t __init all_or_none(uint32_t controls)
+{
+    return (rdmsr(MSR_VMX_PROC_2) >> 32 & controls) == controls ? controls : 0;
+}
+
 const char *__init vmx_caps_detect(void)
 {
     const char *bad = NULL;
@@ -133,7 +139,8 @@ const char *__init vmx_caps_detect(void)
     if (vmx_caps.proc & unwelcome_proc)
         return "VT-x that exits for every load of CR3";
     vmx_caps.ept_vpid = rdmsr(MSR_VMX_EPT_VPID);
-    vmx_caps.virtual_interrupts = (rdmsr(MSR_VMX_PROC_2) >> 32 & PROC2_APIC_MODE) == PROC2_APIC_MODE;
+    vmx_caps.x2apic = all_or_none(PROC2_X2APIC_MODE);
+    vmx_caps.xapic = all_or_none(PROC2_XAPIC_MODE);
     vmx_caps.stay = (uint32_t)(tsc_khz >> (rdmsr(MSR_VMX_MISC) & 31));
     vmx_caps.cr0_must = rdmsr(MSR_VMX_CR0_FIXED0);
     vmx_caps.cr4_must = rdmsr(MSR_VMX_CR4_FIXED0);
@@ -142,6 +149,6 @@ const char *__init vmx_caps_detect(void)
         printk(LOG_INFO "hardware guests: Intel VT-x with extended page tables, unrestricted guest%s%s%s\n",
                vmx_caps.proc2 & PROC2_VPID ? ", VPID" : "",
                vmx_caps.ept_vpid & EPT_CAP_1G ? ", 1 GiB pages" : "",
-               vmx_caps.virtual_interrupts ? ", x2APIC and interrupts without exits" : "");
+               vmx_caps.x2apic ? ", x2APIC and interrupts without exits" : "");
     return bad;
 }

@@ -3,6 +3,7 @@
 #include "hv/cpu/decode.h"
 #include "hv/cpu/insn.h"
 #include "hv/cpu/msr_index.h"
+#include "hv/hvm/vlapic_regs.h"
 #include "hv/hvm/vmx.h"
 #include "hv/io/console.h"
 
@@ -90,22 +91,29 @@ static void set_tpr_threshold(struct vmx_vcpu *x, const struct vlapic *a)
     vmcs_write(VMCS_TPR_THRESHOLD, threshold);
 }
 
+static uint32_t apic_controls(const struct vlapic *a)
+{
+    if (likely(vlapic_in_x2apic_mode(a)))
+        return vmx_caps.x2apic;
+    return vlapic_mmio_enabled(a) ? vmx_caps.xapic : 0;
+}
+
 bool vmx_enter(struct vcpu *v)
 {
     struct vmx_vcpu *x = vcpu_vmx(v);
     const struct regs *r = guest_regs();
     struct vlapic *a = vcpu_vlapic(v);
-    bool hardware = vmx_caps.virtual_interrupts && vlapic_in_x2apic_mode(a);
+    uint32_t apic = apic_controls(a);
 
-    if (unlikely(hardware != a->hardware))
-        vmx_switch_apic(v, hardware);
+    if (unlikely(apic != x->apic))
+        vmx_switch_apic(v, apic);
     if (x->event_set) {
         vmcs_write(VMCS_ENTRY_EVENT, 0);
         x->event_set = false;
     }
     hvm_enter(v);
     vmx_control(x, PROC_NMI_WINDOW, v->nmi_pending && v->nmi_masked);
-    if (hardware)
+    if (apic)
         set_interrupt_status(a);
     else
         set_tpr_threshold(x, a);
@@ -218,11 +226,31 @@ static void io_exit(void)
 
 static void ept_violation(struct vcpu *v)
 {
-    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION), gpa;
 
     if ((q & EPT_UNBLOCKED) && !v->hvm->event.valid)
         block_nmis_again();
-    hvm_nested_fault(vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS), q & EPT_WRITE, q & EPT_FETCH);
+    gpa = vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS);
+    if (gpa >> PAGE_SHIFT != VLAPIC_PAGE_ADDRESS >> PAGE_SHIFT || !vmx_enter_apic_page(v))
+        hvm_nested_fault(gpa, q & EPT_WRITE, q & EPT_FETCH);
+}
+
+/* An access to the xAPIC that the processor does not carry out. */
+static void apic_access(void)
+{
+    uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+
+    hvm_nested_fault(VLAPIC_PAGE_ADDRESS | APIC_ACCESS_OFFSET(q), APIC_ACCESS_TYPE(q) == APIC_ACCESS_WRITE,
+                     APIC_ACCESS_TYPE(q) == APIC_ACCESS_FETCH);
+}
+
+/* A write that is in the page, and whose effect is left to us: the low half of the command register. */
+static void apic_write(struct vcpu *v)
+{
+    struct vlapic *a = vcpu_vlapic(v);
+    uint32_t offset = APIC_ACCESS_OFFSET(vmcs_read(VMCS_EXIT_QUALIFICATION)) & ~15U;
+
+    vlapic_mmio_write(a, offset, 4, *vlapic_reg(a, offset));
 }
 
 static void rare_exit(struct vcpu *v, uint32_t reason)
@@ -281,6 +309,13 @@ static void dispatch(struct vcpu *v, uint32_t reason)
     case VMX_EXIT_EPT_VIOLATION:
         h->exits[HVM_EXIT_NESTED_FAULT]++;
         ept_violation(v);
+        break;
+    case VMX_EXIT_APIC_ACCESS:
+        apic_access();
+        break;
+    case VMX_EXIT_APIC_WRITE:
+        h->exits[HVM_EXIT_MMIO]++;
+        apic_write(v);
         break;
     case VMX_EXIT_CPUID:
         emulate(v, HVM_EXIT_CPUID, hvm_exit_cpuid);
