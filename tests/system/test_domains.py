@@ -287,7 +287,7 @@ def check_life_on_xen(session):
 
 def linux(session, name, kernel, vcpus, memory=192, kind="pv"):
     session.command_line(f"xl create -q type={kind} kernel=/guest/{kernel} ramdisk=/guest/initrd name={name} memory={memory} vcpus={vcpus} "
-                         "extra='console=hvc0 quiet end=shell'", timeout=60)  # fmt: skip
+                         "extra='console=hvc0 quiet end=shell'")  # fmt: skip
 
 
 def shell(session, name, line, answer):
@@ -304,10 +304,10 @@ def check_kernels(session):
     linux(session, "cloud", "cloud", 4)
     shell(session, "cloud", "nproc", r"^4$")
     number = int(session.command_line("xl domid cloud").split("\n")[1])
-    session.command_line("xl reboot -w cloud", timeout=60)
+    session.command_line("xl reboot -w cloud")
     shown(session, "xl list", rf"^cloud +{number + 1} ")
     shell(session, "cloud", "nproc", r"^4$")
-    session.command_line("xl shutdown -w cloud", timeout=60)
+    session.command_line("xl shutdown -w cloud")
     gone(session, "cloud")
     linux(session, "standard", "standard", 1, memory=256)
     shell(session, "standard", "uname -r", r"-amd64$")
@@ -325,7 +325,7 @@ def xl_starts_stock_kernels():
     """What: Debian's cloud kernel (LZ4, 4 vCPUs), its standard kernel (xz) and GRUB's PV image, made by `xl create`. Why: guests that nobody
     here wrote. Method: a command at each one's shell; reboot, shutdown, destroy. Expected: prompts and answers; nothing is left of them."""
     files = {"guest/cloud": CLOUD, "guest/standard": STANDARD, "guest/grub": GRUB, "guest/initrd": STRESS}
-    with machine("xl_starts_stock_kernels", files, lifetime=180, cpus=2) as session:
+    with machine("xl_starts_stock_kernels", files, lifetime=360, cpus=2) as session:
         check_all_back(session, check_kernels)
         power_off(session)
 
@@ -334,10 +334,10 @@ def check_pvh(session):
     linux(session, "cloud", "cloud", 4, kind="pvh")
     shell(session, "cloud", "nproc", r"^4$")
     number = int(session.command_line("xl domid cloud").split("\n")[1])
-    session.command_line("xl reboot -w cloud", timeout=60)
+    session.command_line("xl reboot -w cloud")
     shown(session, "xl list", rf"^cloud +{number + 1} ")
     shell(session, "cloud", "nproc", r"^4$")
-    session.command_line("xl shutdown -w cloud", timeout=60)
+    session.command_line("xl shutdown -w cloud")
     gone(session, "cloud")
     linux(session, "standard", "standard", 1, memory=256, kind="pvh")
     shell(session, "standard", "uname -r", r"-amd64$")
@@ -405,7 +405,7 @@ def xl_starts_stock_kernels_as_pvh():
     """What: the same kernels and GRUB's 32-bit PVH image, with type=pvh. Why: dom0's builder of hardware guests, their consoles and xenstore.
     Method, expected: as xl_starts_stock_kernels."""
     files = {"guest/cloud": CLOUD, "guest/standard": STANDARD, "guest/grub": GRUB_PVH, "guest/initrd": STRESS}
-    with machine("xl_starts_stock_kernels_as_pvh", files, lifetime=240, cpus=3, accel=SVM_ACCEL) as session:
+    with machine("xl_starts_stock_kernels_as_pvh", files, lifetime=480, cpus=3, accel=SVM_ACCEL) as session:
         check_all_back(session, check_pvh)
         power_off(session)
 
