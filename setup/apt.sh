@@ -5,11 +5,12 @@
 #
 # Runs `apt-get COMMAND...` in FOLDER with a configuration of its own under build/apt: Debian 12's binary and
 # source lists, its own state and cache. The machine's own sources and lists stay as they are, and no root is
-# needed. MIRROR and SECURITY_MIRROR choose other servers.
+# needed. MIRROR and SECURITY_MIRROR choose other servers. SUITE=bookworm-backports takes packages of that part of Debian
+# instead, with a state of its own under build/apt-bookworm-backports.
 set -euo pipefail
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-base=$PWD/build/apt
+base=$PWD/build/apt${SUITE:+-$SUITE}
 
 configure() {
     local mirror=${MIRROR:-http://deb.debian.org/debian}
@@ -21,6 +22,9 @@ deb [signed-by=$keyring] $mirror bookworm main
 deb [signed-by=$keyring] $security bookworm-security main
 deb-src [signed-by=$keyring] $mirror bookworm main
 LIST
+    if [ -n "${SUITE:-}" ]; then
+        echo "deb [signed-by=$keyring] $mirror $SUITE main" >"$base/sources.list"
+    fi
     cat >"$base/apt.conf" <<CONF
 Dir::Etc::SourceList "$base/sources.list";
 Dir::Etc::SourceParts "-";

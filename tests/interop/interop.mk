@@ -84,3 +84,18 @@ linux-core: hv dom0 interop $(VMLINUX_CLOUD) | $(SETUP_TEST) ## cores of Debian'
 
 .PHONY: interop
 interop: $(STYLE_IMAGES) $(STRESS_INITRAMFS) $(GUEST_INITRAMFS) $(NET_INITRAMFS) $(XEN_DOM0_INITRAMFS) $(LINUX_CLOUD) $(LINUX_DOM0) $(DEBS)/grub-xen-host/.unpacked ## what the tests with third-party guests need
+
+# A later kernel for virtual machines, and Debian's installer, for `make more-guests` only.
+BACKPORTS        := bookworm-backports
+LINUX_BACKPORTS  := $(DEBS)/vmlinuz-backports
+DEBIAN_INSTALLER := $(DEBS)/debian-installer-12-netboot-amd64
+
+$(LINUX_BACKPORTS): setup/apt.sh | $(SETUP_TEST)
+	$(Q)rm -rf $@.deb && mkdir -p $@.deb && SUITE=$(BACKPORTS) setup/apt.sh $@.deb --version > /dev/null
+	$(Q)SUITE=$(BACKPORTS) $(QUIET) 'fetch linux-image-cloud-amd64 of backports (34 MB)' $(B)/log/deb-linux-backports.log setup/apt.sh $@.deb \
+	    download $$(APT_CONFIG=$(B)/apt-$(BACKPORTS)/apt.conf apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
+	$(Q)dpkg-deb --fsys-tarfile $@.deb/*.deb | tar x -C $@.deb ./boot && mv $@.deb/boot/vmlinuz-* $@ && touch $@ && rm -r $@.deb
+
+.PHONY: more-guests
+more-guests: hv dom0 $(STRESS_INITRAMFS) $(LINUX_BACKPORTS) $(DEBIAN_INSTALLER)/.unpacked | $(SETUP_TEST) ## Linux of Debian's backports and Debian's installer, PV and PVH (fetches 170 MB)
+	$(Q)PYTHONPATH=tests/system python3 tests/interop/more_guests.py $(LINUX_BACKPORTS) $(DEBIAN_INSTALLER)
