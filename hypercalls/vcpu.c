@@ -137,10 +137,14 @@ static int64_t vcpu_register_time(struct vcpu *v, gva_t arg)
 static int64_t vcpu_register_info(struct vcpu *v, gva_t arg)
 {
     struct vcpu_register_vcpu_info info;
+    int rc;
 
     if (read_guest(&info, arg))
         return -EFAULT;
-    return vcpu_info_register(v, gfn(info.mfn), info.offset);
+    spin_lock(&v->domain->lock);
+    rc = vcpu_info_register(v, gfn(info.mfn), info.offset);
+    spin_unlock(&v->domain->lock);
+    return rc;
 }
 
 /* VIRQ_TIMER every `period` ns from now on, 0 = no more. */

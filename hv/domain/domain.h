@@ -262,7 +262,7 @@ static inline bool is_pv_domain(const struct domain *d)
 
 /* vcpu_info slot in shared_info of vCPUs below 32. */
 void vcpu_info_init(struct vcpu *v);
-/* VCPUOP_register_vcpu_info: 0, -EINVAL. */
+/* VCPUOP_register_vcpu_info: 0, -EINVAL, -ENXIO. Lock: d->lock, of two at once one would be forgotten. */
 int vcpu_info_register(struct vcpu *v, gfn_t gfn, uint32_t offset);
 void vcpu_info_unregister(struct vcpu *v);
 void vcpu_free(struct vcpu *v);

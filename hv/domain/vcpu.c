@@ -36,14 +36,14 @@ static void singleshot_fired(void *arg)
 static void periodic_fired(void *arg)
 {
     struct vcpu *v = arg;
-    uint64_t now = now_ns();
+    uint64_t now = now_ns(), period = READ_ONCE(v->periodic_period); /* another vCPU may be making it 0 */
 
     evtchn_send_vcpu_virq(v, VIRQ_TIMER);
-    if (!v->periodic_period)
+    if (!period)
         return;
     /* Ticks that were missed while the vCPU had no CPU are not made up for. */
-    v->periodic_last += (now - v->periodic_last) / v->periodic_period * v->periodic_period;
-    timer_set(&v->periodic, v->periodic_last + v->periodic_period);
+    v->periodic_last += (now - v->periodic_last) / period * period;
+    timer_set(&v->periodic, v->periodic_last + period);
 }
 
 static void poll_timed_out(void *arg)
