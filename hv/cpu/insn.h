@@ -123,4 +123,10 @@ static inline void irq_disable(void)
     __asm__ volatile("cli" ::: "memory");
 }
 
+/* A 64-bit address that the CPU accepts (48-bit virtual addresses). */
+static inline bool is_canonical(uint64_t va)
+{
+    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
+}
+
 #endif

@@ -146,11 +146,21 @@ static void set_msrs(struct vcpu *v, const struct hvm_hw_cpu *c)
     (void)hvm_ops->write_msr(v, MSR_FMASK, c->msr_syscall_mask);
 }
 
+/* What the CPU would refuse with #GP: some of these are loaded by the hypervisor. */
+static bool msrs_valid(const struct hvm_hw_cpu *c)
+{
+    return is_canonical(c->sysenter_esp) && is_canonical(c->sysenter_eip) && is_canonical(c->shadow_gs) &&
+           is_canonical(c->msr_lstar) && is_canonical(c->msr_cstar) && !(c->msr_syscall_mask >> 32);
+}
+
 int hvm_set_cpu(struct vcpu *v, const struct hvm_hw_cpu *c)
 {
     struct hvm_vcpu *h = v->hvm;
-    int rc = hvm_set_control(v, c->cr0, c->cr3, c->cr4, c->msr_efer);
+    int rc;
 
+    if (!msrs_valid(c))
+        return -EINVAL;
+    rc = hvm_set_control(v, c->cr0, c->cr3, c->cr4, c->msr_efer);
     if (rc)
         return rc;
     h->cr2 = c->cr2;

@@ -126,10 +126,4 @@ void pv_vcpu_get_context(const struct vcpu *v, struct vcpu_guest_context *c);
 /* The state before any context: no handlers, no tables, initial registers. */
 void pv_vcpu_reset(struct vcpu *v);
 
-/* A 64-bit address that the CPU accepts (48-bit virtual addresses). */
-static inline bool is_canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
-}
-
 #endif
