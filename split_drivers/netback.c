@@ -430,6 +430,22 @@ static int parse_rate(const char *text, struct netback_credit *credit)
     return 0;
 }
 
+static int read_mtu(struct netback *vif)
+{
+    struct xenbus_device *bus = &vif->device.bus;
+    uint64_t mtu = ETHERNET_MTU;
+    int error = xenbus_read_number(bus->xs, XBT_NULL, bus->node, "mtu", PACKET_MAX_MTU, &mtu);
+
+    if (error == ENOENT)
+        error = 0;
+    else if (!error && mtu < PACKET_MIN_MTU)
+        error = ERANGE;
+    if (error)
+        xenbus_error(bus, error, "mtu is not in %u..%u", PACKET_MIN_MTU, PACKET_MAX_MTU);
+    vif->port.mtu = (unsigned int)mtu;
+    return error;
+}
+
 static int read_config(struct netback *vif)
 {
     struct xenbus_device *bus = &vif->device.bus;
@@ -450,6 +466,8 @@ static int read_config(struct netback *vif)
         xenbus_error(bus, error, "rate: '%s'", rate);
     if (!error && ip && (error = parse_ips(ip, &vif->port)))
         xenbus_error(bus, error, "ip: '%s'", ip);
+    if (!error)
+        error = read_mtu(vif);
     free(mac);
     free(bridge);
     free(rate);

@@ -33,6 +33,7 @@ struct netfront {
     struct xenbus_device bus;
     struct netif netif;
     uint8_t mac[6];
+    uint16_t mtu;
     bool up; /* connected: lwIP's lock */
     struct netfront_ring ring;
     evtchn_port_t port;
@@ -190,7 +191,7 @@ static err_t init_netif(struct netif *netif)
     netif->output = etharp_output;
     netif->output_ip6 = ethip6_output;
     netif->linkoutput = link_output;
-    netif->mtu = ETHERNET_MTU;
+    netif->mtu = device->mtu;
     netif->hwaddr_len = 6;
     memcpy(netif->hwaddr, device->mac, 6);
     netif->flags =
@@ -419,6 +420,16 @@ static int read_mac(struct netfront *device)
     return got == 6 ? 0 : EINVAL;
 }
 
+/* What the toolstack says ("mtu" in <xen/io/netif.h>), or else Ethernet's. */
+static int read_mtu(struct netfront *device)
+{
+    uint64_t mtu = ETHERNET_MTU;
+    int error = xenbus_read_number(device->xs, XBT_NULL, device->bus.node, "mtu", PACKET_MAX_MTU, &mtu);
+
+    device->mtu = (uint16_t)mtu;
+    return error == ENOENT ? 0 : error ? error : mtu < PACKET_MIN_MTU ? EINVAL : 0;
+}
+
 static void run_device(void *arg)
 {
     struct netfront *device = arg;
@@ -430,6 +441,8 @@ static void run_device(void *arg)
     error = device->xs ? xenbus_init_frontend(&device->bus, device->xs, node) : errno;
     if (!error)
         error = read_mac(device);
+    if (!error)
+        error = read_mtu(device);
     if (!error)
         error = add_netif(device) ? 0 : ENOMEM;
     if (!error) {

@@ -18,6 +18,8 @@
 #define PACKET_HEADERS  256   /* this much of a packet, if it has it, is contiguous */
 #define ETHERNET_HEADER 14
 #define ETHERNET_MTU    1500
+#define PACKET_MIN_MTU  68 /* RFC 791 */
+#define PACKET_MAX_MTU  (PACKET_MAX - ETHERNET_HEADER)
 
 enum packet_checksum {
     CHECKSUM_UNKNOWN, /* it stands in the packet, and nobody has compared it with the data */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_AGE   300000000000ULL /* ns, as IEEE 802.1D wants it */
-#define MAX_FRAME (ETHERNET_HEADER + 4 + ETHERNET_MTU)
+#define MAX_AGE  300000000000ULL /* ns, as IEEE 802.1D wants it */
+#define VLAN_TAG 4
 
 static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -149,13 +149,20 @@ static bool may_send(const struct switch_port *port, const struct packet *packet
     return !port->nr_ips || ip_is_own(port, packet, headers);
 }
 
+/* Whether a frame, or each that a segment is to be cut into, is of the port's MTU. */
+static bool fits(const struct switch_port *port, const struct packet *packet,
+                 const struct packet_headers *headers)
+{
+    uint32_t most = ETHERNET_HEADER + VLAN_TAG + (port->mtu ? port->mtu : ETHERNET_MTU);
+
+    return (packet->gso != GSO_NONE ? headers->payload + (uint32_t)packet->gso_size : packet->length) <= most;
+}
+
 /* Whether what the sender left undone can be done at all. */
 static bool is_sane(const struct packet *packet, const struct packet_headers *headers)
 {
     if (packet->gso != GSO_NONE)
         return packet->checksum == CHECKSUM_BLANK && packet_gso_is_sane(packet);
-    if (packet->length > MAX_FRAME)
-        return false;
     return packet->checksum != CHECKSUM_BLANK || headers->checksum;
 }
 
@@ -210,6 +217,12 @@ static void send_to(struct switch_port *port, struct packet *packet, const struc
 {
     bool ipv6 = headers->ethertype == ETHERTYPE_IPV6;
 
+    if (!fits(port, packet, headers)) {
+        port->counters.tx_dropped++;
+        if (last)
+            packet_put(packet);
+        return;
+    }
     if (packet->gso != GSO_NONE && !(port->features & (ipv6 ? PORT_GSO6 : PORT_GSO4))) {
         hand_over_segments(port, packet);
         if (last)
@@ -249,7 +262,8 @@ void switch_input(struct switch_port *port, struct packet *packet, uint64_t now)
     struct switch_port *to = NULL;
     struct packet_headers headers;
 
-    if (!packet_parse(packet, &headers) || !may_send(port, packet, &headers) || !is_sane(packet, &headers)) {
+    if (!packet_parse(packet, &headers) || !may_send(port, packet, &headers) || !is_sane(packet, &headers) ||
+        !fits(port, packet, &headers)) {
         port->counters.rx_dropped++;
         packet_put(packet);
         return;

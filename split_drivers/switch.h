@@ -17,7 +17,7 @@
 #define SWITCH_PORT_LIMIT  1024 /* addresses learnt behind one port */
 #define SWITCH_PORT_IPS    4
 
-/* What a port takes beside plain frames of at most 1514 (VLAN: 1518) bytes. */
+/* What a port takes beside plain frames of its MTU. */
 #define PORT_CHECKSUM4 0x1 /* blank checksums in IPv4 */
 #define PORT_CHECKSUM6 0x2
 #define PORT_GSO4      0x4
@@ -29,8 +29,8 @@ struct switch_port;
 struct switch_port_counters {
     uint64_t rx_packets, rx_bytes; /* from the port into the switch */
     uint64_t tx_packets, tx_bytes; /* out of the switch to the port */
-    uint64_t rx_dropped;           /* malformed, or another's address */
-    uint64_t tx_dropped;           /* no memory, or no room at the receiver */
+    uint64_t rx_dropped;           /* malformed, too long, or another's address */
+    uint64_t tx_dropped;           /* longer than the receiver takes, no memory, or no room there */
 };
 
 struct switch_port {
@@ -39,7 +39,8 @@ struct switch_port {
     const char *name;
     unsigned int features;                                             /* PORT_* */
     void (*transmit)(struct switch_port *port, struct packet *packet); /* takes over the reference */
-    bool check_source;                                                 /* frames from it must come from mac */
+    unsigned int mtu;  /* bytes behind the Ethernet header (and a VLAN tag), both ways; 0: ETHERNET_MTU */
+    bool check_source; /* frames from it must come from mac */
     uint8_t mac[6];
     unsigned int nr_ips; /* if not 0: IPv4 and ARP from it must be one of these addresses' */
     uint32_t ip[SWITCH_PORT_IPS];

@@ -10,6 +10,8 @@
 
 #define DEFAULT_INTERVAL_US 50000 /* as libxl's */
 #define MAX_DEVID           255
+#define MIN_MTU             68
+#define MAX_MTU             65521 /* with the Ethernet header, what a request of a ring can say */
 
 static bool __attribute__((format(printf, 3, 4))) refuse(char *error, size_t size, const char *format, ...)
 {
@@ -116,6 +118,17 @@ static bool parse_text(const char *text, char *to, size_t size)
     return true;
 }
 
+/* No scripts are run: a name stands for what the script of that name would do, where that exists here. */
+static bool apply_script(struct vif_config *config)
+{
+    const char *slash = strrchr(config->script, '/');
+    const char *name = slash != NULL ? slash + 1 : config->script;
+
+    if (strcmp(name, "vif-nat") == 0 && config->bridge[0] == '\0')
+        strcpy(config->bridge, "natbr0");
+    return *name == '\0' || strcmp(name, "vif-bridge") == 0 || strcmp(name, "vif-nat") == 0;
+}
+
 static bool parse_key(const char *key, const char *value, struct vif_config *config, bool *known)
 {
     unsigned long number = 0;
@@ -146,7 +159,7 @@ static bool parse_key(const char *key, const char *value, struct vif_config *con
         good = parse_number(value, MAX_DEVID, &number);
         config->devid = (int)number;
     } else if (strcmp(key, "mtu") == 0) {
-        good = parse_number(value, 65535, &number) && number >= 68;
+        good = parse_number(value, MAX_MTU, &number) && number >= MIN_MTU;
         config->mtu = (unsigned int)number;
     } else if (strcmp(key, "trusted") == 0) {
         good = parse_number(value, 1, &number);
@@ -192,5 +205,10 @@ bool vif_config_parse(const char *text, struct vif_config *config, char *error, 
                           known ? "vif: %s: '%s' is not valid" : "vif: there is no key '%s' (%s)", word,
                           value);
     }
+    if (!apply_script(config))
+        return refuse(error, size,
+                      "vif: script: '%s' cannot be run: there are vif-bridge, which is a port of a switch, "
+                      "and vif-nat, which is bridge=natbr0",
+                      config->script);
     return true;
 }

@@ -119,10 +119,31 @@ static int set_address(char **argv, bool has_gateway)
     return netif != NULL ? COMMAND_OK : COMMAND_FAIL;
 }
 
+static int set_mtu(char **argv)
+{
+    int mtu = atoi(argv[3]);
+    struct netif *netif;
+
+    if (mtu < (int)PACKET_MIN_MTU || mtu > PACKET_MAX_MTU) {
+        fprintf(stderr, "%s: an MTU is from %u to %u bytes\n", argv[0], PACKET_MIN_MTU, PACKET_MAX_MTU);
+        return COMMAND_USAGE;
+    }
+    LOCK_TCPIP_CORE();
+    netif = netif_find(argv[1]);
+    if (netif != NULL)
+        netif->mtu = netif->mtu6 = (uint16_t)mtu;
+    UNLOCK_TCPIP_CORE();
+    if (netif == NULL)
+        fprintf(stderr, "%s: there is no interface '%s'\n", argv[0], argv[1]);
+    return netif != NULL ? COMMAND_OK : COMMAND_FAIL;
+}
+
 static int run_ifconfig(int argc, char **argv)
 {
     struct netif *netif;
 
+    if (argc == 4 && strcmp(argv[2], "mtu") == 0)
+        return set_mtu(argv);
     if (argc == 3 || argc == 4)
         return set_address(argv, argc == 4);
     if (argc != 1)
@@ -183,8 +204,8 @@ static const struct command brctl_commands[] = {
 
 const struct command network_commands[] = {
     { .name = "ifconfig",
-      .arguments = "[INTERFACE ADDRESS/LENGTH [GATEWAY]]",
-      .summary = "show dom0's network interfaces, or set an address",
+      .arguments = "[INTERFACE ADDRESS/LENGTH [GATEWAY] | INTERFACE mtu BYTES]",
+      .summary = "show dom0's network interfaces, or set an address or the largest packets that are sent",
       .run = run_ifconfig },
     { .name = "brctl",
       .arguments = "COMMAND",

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SIZE   1400
+#define MAX_SIZE   8972 /* of a frame of 9,000 bytes */
 #define PATIENCE_S 2
 
 struct ping {

@@ -137,6 +137,7 @@ bool stack_port_start(struct stack_port *stack, struct worker *worker, struct ne
     stack->port.owner = net_switch;
     stack->port.features = features;
     stack->port.transmit = transmit;
+    stack->port.mtu = PACKET_MAX_MTU; /* it takes what there is, and sends what its interface is set to */
     stack->port.check_source = true;
     memcpy(stack->port.mac, mac, 6);
     worker_call(worker, plug_in, stack);

@@ -51,14 +51,14 @@
 /* Windows that keep both ends of a connection between domains busy while the other one has the CPU. */
 #define LWIP_WND_SCALE 1
 #define TCP_RCV_SCALE  4
-#define TCP_MSS        1460
+#define TCP_MSS        8960 /* at most: an interface's MTU decides */
 #define TCP_WND        (256 * 1024)
 /* Segments come in as large ones, put together from many: an acknowledgement for every other one, as lwIP
  * counts them, would keep a sender waiting that is still in its slow start. */
-#define TCP_WND_UPDATE_THRESHOLD  TCP_MSS
+#define TCP_WND_UPDATE_THRESHOLD  1460
 #define TCP_SND_BUF               (256 * 1024)
-#define TCP_SND_QUEUELEN          (4 * TCP_SND_BUF / TCP_MSS)
-#define TCP_SNDLOWAT              (32 * 1024)
+#define TCP_SND_QUEUELEN          (4 * TCP_SND_BUF / 1460)
+#define TCP_SNDLOWAT              (24 * 1024)
 #define TCPIP_MBOX_SIZE           64
 #define TCPIP_THREAD_STACKSIZE    (32 * 1024)
 #define TCPIP_THREAD_PRIO         1

@@ -3,7 +3,7 @@
 """usage: net_initramfs.py MODULES TRANSFER OUTPUT: a Linux user space for network tests: busybox, the modules that xen-netfront
 needs out of the kernel's folder MODULES, iperf3 and the transfer program.
 
-The kernel's command line says what it does with eth0: `addr=A/LEN` or `dhcp=1`, and then in this order `serve=1` (transfer on port
+The kernel's command line says what it does with eth0: `mtu=BYTES`, `addr=A/LEN` or `dhcp=1`, and then in this order `serve=1` (transfer on port
 5000, iperf3), `ping=HOST`, `transfer=ADDRESS:PORT:BYTES` (`streams=N` of them at once), `rr=ADDRESS:PORT:rr:ROUNDS`, `iperf=HOST` and
 `transfer6=ADDRESS,PORT,BYTES` (all with `tries=N`, as their peer may not be up yet); `queues=1` counts the interface's queues and those that
 had more than a few interrupts; `disk=1` writes a file to the ext4 file system on xvda and reads it back;
@@ -30,12 +30,13 @@ export PATH=/bin
 tries=30
 for word in $(cat /proc/cmdline); do
     case $word in
-    addr=*|dhcp=*|serve=*|ping=*|transfer=*|rr=*|iperf=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
+    addr=*|mtu=*|dhcp=*|serve=*|ping=*|transfer=*|rr=*|iperf=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
     esac
 done
 while read module; do insmod $module; done < /modules.list
 until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
 ip link set lo up
+[ -z "$mtu" ] || ip link set eth0 mtu $mtu
 ip link set eth0 up
 [ -z "$addr" ] || ip addr add $addr dev eth0
 [ -z "$dhcp" ] || udhcpc -i eth0 -s /dhcp.sh -q -f -t 20 -T 1 | grep -v 'sending'

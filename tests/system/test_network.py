@@ -203,6 +203,58 @@ def network_many_queues():
         until_gone(session, "vif1.0")
 
 
+def port_counters(session, port):
+    """What `brctl show` says of a port: packets, bytes and dropped ones of what it sent into the switch, and of what it got."""
+    while True:
+        found = re.search(rf"^ +{re.escape(port)} +\S+((?: +\d+){{6}})$", session.command_line("brctl show"), re.M)
+        if found:
+            return [int(word) for word in found[1].split()]
+
+
+def ping_in_one_frame(session, address, port):
+    """8,000 bytes and the answer: one frame each way, not six fragments."""
+    before = port_counters(session, port)
+    said = session.command_line(f"ping -c 1 -s 8000 {address}")
+    after = port_counters(session, port)
+    frames = [(after[n] - before[n], after[n + 1] - before[n + 1]) for n in (0, 3)]
+    return "1 answered" in said and all(size // packets > 2000 for packets, size in frames)
+
+
+@test
+def network_jumbo_frames():
+    """What: a vif's mtu=: frames of up to 9,014 bytes go between dom0, Linux and a guest of ours, and a vif without it gets none of them. Why: the switch, both ends
+    of the rings and lwIP have limits of their own. Method: pings of 8,000 bytes, TCP both ways. Expected: each ping is one frame each way,
+    equal checksums; nothing is heard of a ping to the vif of 1,500 bytes, and its port counts it as dropped; a nonsensical mtu is refused."""
+    words = "IP=10.0.0.2/24 transfer 10.0.0.1 5000 2000000"
+    domains = [linux("lin", "mtu=9000 addr=10.0.0.1/24 serve=1 end=stay"), f' "domain=our,kernel=4,mem=64M,cmdline={words}"',
+               ' "domain=low,kernel=4,mem=64M,cmdline=IP=10.0.0.4/24"']  # fmt: skip
+    with network("network_jumbo_frames", domains, modules=MODULES + [(OUR_GUEST, "")], lifetime=300) as session:
+        session.expect(PROMPT.rstrip("$"))
+        session.command_line("ifconfig en1 10.0.0.3/24")
+        session.command_line("ifconfig en1 mtu 9000")
+        said = session.command_line("xl network-attach 1 mtu=60")
+        check("vif: mtu: '60' is not valid" in said, said)
+        attach(session, 1, "mtu=9000")
+        attach(session, 2, "mtu=9000")
+        attach(session, 3)
+        session.expect(r"\(our\) transfer: 2000000 bytes each way, checksums equal")
+        session.send("\r")
+        session.expect(PROMPT)
+        for address, port in (("10.0.0.1", "vif1.0"), ("10.0.0.2", "vif2.0")):
+            while not answers(session, address):
+                pass
+            for _ in range(5):
+                good = ping_in_one_frame(session, address, port)
+                if good:
+                    break
+            check(good, f"{address}: no ping in one frame:\n" + session.tail(30))
+        while not answers(session, "10.0.0.4"):
+            pass
+        before = port_counters(session, "vif3.0")
+        check("0 answered" in session.command_line("ping -c 1 -s 8000 10.0.0.4"), "a frame came through that is too long")
+        check(port_counters(session, "vif3.0")[5] > before[5], "no frame is counted as dropped:\n" + session.tail())
+
+
 def replace_vif(session, words):
     session.command_line("xl network-detach 1 0")
     until_gone(session, "vif1.0")

@@ -166,11 +166,11 @@ static void send_large(bool v6)
 {
     struct packet *packet;
 
-    frame_make(&frame, v6, PROTOCOL_TCP, 14480);
+    frame_make(&frame, v6, PROTOCOL_TCP, 14400);
     memcpy(frame.data, frame_macs[3], 6);
     packet = frame_packet(&frame);
     packet->gso = v6 ? GSO_TCP6 : GSO_TCP4;
-    packet->gso_size = 1448;
+    packet->gso_size = 1440;
     switch_input(&ports[0], packet, SECOND);
 }
 
@@ -186,7 +186,7 @@ Test(network_switch, each_port_gets_what_it_takes)
         cr_expect_eq(got[2].packets, 10);
         cr_expect_eq(got[2].gso, 0);
         cr_expect_eq(got[2].blank, 10);
-        cr_expect_eq(got[2].longest, 14U + (v6 ? 40 : 20) + 20 + 1448);
+        cr_expect_eq(got[2].longest, 14U + (v6 ? 40 : 20) + 20 + 1440);
         cr_expect_eq(got[3].packets, 10);
         cr_expect_eq(got[3].blank, 0);
         memset(got, 0, sizeof(got));
@@ -226,6 +226,37 @@ Test(network_switch, a_streams_segments_go_together)
     send_stream(false);
     cr_expect_eq(got[1].gso, 0);
     expect(0, 10, 10, 10);
+}
+
+/* From a port, and to one: plain frames, and segments by what they would be cut into. */
+Test(network_switch, frames_are_of_a_ports_mtu)
+{
+    for (unsigned int i = 0; i < 3; i++)
+        ports[i].mtu = 9000;
+    ports[1].features = PORT_CHECKSUM4 | PORT_GSO4;
+    frame_make(&frame, false, PROTOCOL_TCP, 8960);
+    memcpy(frame.data, frame_macs[3], 6);
+    switch_input(&ports[0], frame_packet(&frame), SECOND);
+    expect(0, 1, 1, 0);
+    cr_expect_eq(ports[3].counters.tx_dropped, 1);
+    switch_input(&ports[3], frame_packet(&frame), SECOND);
+    expect(0, 0, 0, 0);
+    cr_expect_eq(ports[3].counters.rx_dropped, 1);
+    for (uint16_t size = 8960; size <= 8965; size += 5) {
+        struct packet *packet;
+
+        frame_make(&frame, false, PROTOCOL_TCP, 30000);
+        memcpy(frame.data, frame_macs[3], 6);
+        packet = frame_packet(&frame);
+        packet->gso = GSO_TCP4;
+        packet->gso_size = size;
+        switch_input(&ports[0], packet, SECOND);
+        if (size == 8960)
+            expect(0, 1, 4, 0);
+        else
+            expect(0, 0, 0, 0);
+    }
+    cr_expect_eq(ports[0].counters.rx_dropped, 1);
 }
 
 Test(network_switch, insane_frames_are_dropped)
