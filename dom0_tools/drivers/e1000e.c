@@ -496,6 +496,9 @@ static void keep_alive(void *arg)
 
         while (semaphore_down_until(&nic->revive, time_ns() + WATCH_PERIOD) != 0)
             check(nic);
+        /* It may have lost its place on the bus, too. */
+        pci_command_bits(nic->function.address, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
+                         PCI_COMMAND_INTX_OFF);
         works = reset(nic);
         worker_call(network_worker(), drop_all, nic);
         if (!works || !bring_up(nic))
