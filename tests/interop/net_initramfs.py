@@ -6,7 +6,7 @@ needs out of the kernel's folder MODULES, iperf3 and the transfer program.
 The kernel's command line says what it does with eth0: `mtu=BYTES`, `addr=A/LEN` or `dhcp=1`, and then in this order `serve=1` (transfer on port
 5000, iperf3), `ping=HOST`, `transfer=ADDRESS:PORT:BYTES` (`streams=N` of them at once), `rr=ADDRESS:PORT:rr:ROUNDS`, `iperf=HOST` and
 `transfer6=ADDRESS,PORT,BYTES` (all with `tries=N`, as their peer may not be up yet); `queues=1` counts the interface's queues and those that
-had more than a few interrupts; `disk=1` writes a file to the ext4 file system on xvda and reads it back;
+had more than a few interrupts; `spoof=MAC` pings with another Ethernet address, and again with its own; `disk=1` writes a file to the ext4 file system on xvda and reads it back;
 `end=poweroff`, `end=reboot` or `end=shell` as in stress_initramfs.py, `end=stay` sleeps."""
 
 import glob
@@ -30,7 +30,7 @@ export PATH=/bin
 tries=30
 for word in $(cat /proc/cmdline); do
     case $word in
-    addr=*|mtu=*|dhcp=*|serve=*|ping=*|transfer=*|rr=*|iperf=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
+    addr=*|mtu=*|spoof=*|dhcp=*|serve=*|ping=*|transfer=*|rr=*|iperf=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
     esac
 done
 while read module; do insmod $module; done < /modules.list
@@ -68,6 +68,17 @@ done
 [ -z "$transfer6" ] || again transfer $(echo $transfer6 | tr , ' ')
 [ -z "$queues" ] || awk '/vif0-q[0-9]+-rx/ { n = 0; for (i = 2; i < NF; i++) if ($i ~ /^[0-9]+$/) n += $i; all++; busy += n > 5 }
     END { print "net: queues " all + 0 ", busy " busy + 0 }' /proc/interrupts
+as_address() {
+    ip link set eth0 down
+    ip link set eth0 address $1
+    ip link set eth0 up
+    echo "net: as $(cat /sys/class/net/eth0/address): $(ping -c ${2:-3} -W 1 $ping | grep received)"
+}
+if [ -n "$spoof" ]; then
+    own=$(cat /sys/class/net/eth0/address)
+    as_address $spoof
+    as_address $own 10
+fi
 if [ -n "$disk" ]; then
     while read module; do insmod $module; done < /disk.list
     until [ -b /dev/xvda ]; do sleep 0.1; done

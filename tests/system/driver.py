@@ -30,6 +30,8 @@ LOGS = os.path.join(BUILD, "test")
 
 CONSOLE = "com1=115200,8n1 console=com1"
 PROMPT = r"dom0# $"
+# What is typed is echoed character by character; the hypervisor may print lines of its own or of other domains between any two of them.
+OTHERS_LINES = r"(?:\n\(RYO\) .*\n)*"
 STOPPED = "The machine stops here. Reset it by hand.\n"
 # TCG runs SMAP wrongly where a guest returns with a native iretq (Linux, and the tests on real Xen).
 TCG_CPU = "max,-smap"
@@ -134,7 +136,7 @@ class Session:
         """Types a line at dom0's prompt; returns what it printed before the next prompt."""
         before = self.position
         self.send(line + "\r")
-        self.expect(re.escape(line) + r"\s*\n", timeout)
+        self.expect(OTHERS_LINES.join(map(re.escape, line)) + r"\s*\n", timeout)
         self.expect(prompt, timeout)
         return self.output[before:self.position]
 

@@ -291,6 +291,25 @@ def network_limits():
 
 
 @test
+def network_spoofed_address():
+    """What: a domain is heard with its own Ethernet address only. Why: else it could take what is meant for others. Method: Linux pings dom0, then with another address
+    in its interface, then with its own again. Expected: answers, none, and answers; the switch has counted what it dropped and learnt nothing."""
+    words = "addr=10.0.0.1/24 ping=10.0.0.3 spoof=00:16:3e:00:00:99 end=stay"
+    with network("network_spoofed_address", [linux("lin", words)], lifetime=300) as session:
+        session.expect(PROMPT.rstrip("$"))
+        session.command_line("ifconfig en1 10.0.0.3/24")
+        attach(session, 1)
+        session.expect(r"\(lin\) 3 packets transmitted, 3 packets received")
+        session.expect(r"\(lin\) net: as 00:16:3e:00:00:99: 3 packets transmitted, 0 packets received")
+        session.expect(r"\(lin\) net: as 00:16:3e:00:00:01: 10 packets transmitted, ([1-9]|10) packets received")
+        session.expect(r"\(lin\) net: done")
+        session.send("\r")
+        session.expect(PROMPT)
+        check(port_counters(session, "vif1.0")[2] >= 3, "too few were dropped:\n" + session.tail())
+        check("00:16:3e:00:00:99" not in session.command_line("brctl showmacs"), "the address was learnt")
+
+
+@test
 def network_hostile_guest():
     """What: a frontend with impossible rings, wrong keys and a replaced kernel harms only itself. Why: dom0 serves all domains.
     Method: pvguest/guests/netbad. Expected: each time the device is closed with an error node and a line, the next frontend is
