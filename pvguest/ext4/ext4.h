@@ -3,8 +3,9 @@
  * ext2, ext3 and ext4 on a block device, by libext2fs. While one is mounted writable its superblock says so;
  * block and inode bitmaps then go to the disk only now and then, so that fsync() costs no more than the
  * device's own flush. A domain that ends without unmounting leaves that mark, and the next writable mount
- * recomputes the bitmaps from the inodes. Data and metadata are written at once, in an order that keeps what
- * was there; the journal is not used.
+ * recomputes the bitmaps from the inodes. Changes of names are on the device when they return, what was
+ * written into a file when it was synchronised or closed; parts may be there earlier, in an order that keeps
+ * what was there. The journal is not used.
  */
 #ifndef PVGUEST_EXT4_H
 #define PVGUEST_EXT4_H

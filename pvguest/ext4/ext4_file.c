@@ -171,7 +171,7 @@ static errcode_t write_part(struct ext4 *ext4, blk64_t physical, bool fresh, siz
     if (error)
         return error;
     memcpy(ext4->block + in_block, buf, length);
-    return io_channel_write_blk64(ext4->fs->io, physical, 1, ext4->block);
+    return ext4_write_data(ext4->fs->io, physical, 1, ext4->block);
 }
 
 /* Writes what of *length bytes has its place in one run of blocks, and sets *length to that. */
@@ -191,7 +191,7 @@ static errcode_t write_step(struct ext4 *ext4, ext2_ino_t ino, struct ext2_inode
         if (block_for_write(ext4, ino, inode, at / size + count, &next, &fresh) || next != first + count)
             break;
     *length = count * size;
-    return io_channel_write_blk64(ext4->fs->io, first, (int)count, buf);
+    return ext4_write_data(ext4->fs->io, first, (unsigned int)count, buf);
 }
 
 static errcode_t finish_write(struct ext4 *ext4, ext2_ino_t ino, struct ext2_inode *inode, uint64_t end)
@@ -303,9 +303,14 @@ static int ext4_punch(struct file *file, off_t offset, off_t length)
 static int ext4_fsync(struct file *file)
 {
     struct handle *handle = file->object;
-    struct blockdev *dev = handle->ext4->dev;
+    struct ext4 *ext4 = handle->ext4;
+    struct blockdev *dev = ext4->dev;
+    int error;
 
-    return dev->ops->flush ? dev->ops->flush(dev) : 0;
+    mutex_lock(&ext4->lock);
+    error = ext4_errno(ext4_write_back(ext4->fs->io));
+    mutex_unlock(&ext4->lock);
+    return !error && dev->ops->flush ? dev->ops->flush(dev) : error;
 }
 
 static int ext4_close(struct file *file)
@@ -322,9 +327,8 @@ static int ext4_close(struct file *file)
             error = free_inode(ext4, node->ino);
         free(node);
     }
-    mutex_unlock(&ext4->lock);
     free(handle);
-    return error;
+    return ext4_end_change(ext4, error);
 }
 
 static const struct file_ops ext4_file_ops = {

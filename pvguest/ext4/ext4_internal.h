@@ -30,6 +30,10 @@ struct ext4 {
 
 /* ext4_io.c: opens libext2fs's view of the device. As ext2fs_open2(). */
 errcode_t ext4_open_device(struct blockdev *dev, bool read_only, ext2_filsys *fs);
+/* Writes blocks of files: several at once, single ones when something needs them on the device. */
+errcode_t ext4_write_data(io_channel io, blk64_t block, unsigned int count, const char *data);
+/* Writes what waits in the cache; an error may be that of an earlier write. */
+errcode_t ext4_write_back(io_channel io);
 
 /* ext4_error.c: the negated errno for libext2fs's error, 0 for 0. */
 int ext4_errno(errcode_t error);
@@ -56,6 +60,10 @@ int ext4_rename(void *object, const char *from, const char *to);
 int ext4_link(void *object, const char *from, const char *to);
 int ext4_chmod(void *object, const char *path, mode_t mode);
 int ext4_utime(void *object, const char *path, time_t modified);
+
+/* ext4_mount.c: ends a change of names with the given result: writes what waits, and unlocks. The result, or
+ * the negated errno of writing. */
+int ext4_end_change(struct ext4 *ext4, int result);
 
 /* Seconds since 1970, for inodes. */
 uint32_t ext4_now(void);

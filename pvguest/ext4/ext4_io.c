@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libext2fs's I/O manager on a struct blockdev, with a cache of single blocks that is written through:
- * directories, inode tables and extent blocks are read over and over, file contents mostly go past it in
- * larger pieces.
+ * libext2fs's I/O manager on a struct blockdev, with a cache of single blocks: directories, inode tables and
+ * extent blocks are read over and over, file contents mostly go past it in larger pieces.
+ *
+ * Most changes write the same few blocks many times: an inode with each block that its file grows by, a block
+ * with each small piece that is appended. So the last block of metadata waits in the cache until another one
+ * is written, and single blocks of files wait for it: metadata reach the device in the order in which they
+ * were written, and after all the data that were written before them. ext4_write_back() ends the waiting, and
+ * says if something was lost by an error of the device since it was last called.
  */
 #include "pvguest/ext4/ext4_internal.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define CACHE_BLOCKS 512
+#define CACHE_ALIGN  4096 /* so that the device takes the blocks from where they are */
 #define NOT_CACHED   (~0ULL)
+
+/* What a block of the cache has that the device has not. */
+enum waiting { NOTHING, DATA, METADATA };
 
 struct channel {
     struct blockdev *dev;
     unsigned int block_size;
-    uint64_t number[CACHE_BLOCKS]; /* of the block in data[n % CACHE_BLOCKS], or NOT_CACHED */
+    uint64_t number[CACHE_BLOCKS]; /* of the block in a slot, or NOT_CACHED */
+    uint8_t waiting[CACHE_BLOCKS]; /* of enum waiting; METADATA is in one slot at most */
+    unsigned int nr_data, nr_metadata;
+    errcode_t lost; /* why something that waited could not be written, until that is said to somebody */
+    uint64_t fresh; /* a block that was just taken for a file's contents, or NOT_CACHED */
     char *data;
 };
 
@@ -31,9 +44,12 @@ static struct channel *channel_of(io_channel io)
 static errcode_t device_set_block_size(io_channel io, int size)
 {
     struct channel *channel = channel_of(io);
-    char *data = malloc((size_t)size * CACHE_BLOCKS);
+    errcode_t error = ext4_write_back(io);
+    char *data;
 
-    if (!data)
+    if (error)
+        return error;
+    if (posix_memalign((void **)&data, CACHE_ALIGN, (size_t)size * CACHE_BLOCKS))
         return EXT2_ET_NO_MEMORY;
     free(channel->data);
     channel->data = data;
@@ -52,6 +68,7 @@ static errcode_t device_open(const char *name, int flags, io_channel *out)
     (void)flags;
     if (io && channel) {
         channel->dev = opening;
+        channel->fresh = NOT_CACHED;
         io->magic = EXT2_ET_MAGIC_IO_CHANNEL;
         io->manager = &manager;
         io->name = strdup(name);
@@ -109,14 +126,115 @@ static errcode_t transfer(struct channel *channel, bool write, uint64_t offset, 
     return -error;
 }
 
+/* Blocks that follow each other are in slots that do, and what mke2fs puts at multiples is in different ones.
+ */
+static unsigned int slot_of(uint64_t block)
+{
+    return (unsigned int)((block + block / CACHE_BLOCKS) % CACHE_BLOCKS);
+}
+
 static bool is_cached(const struct channel *channel, uint64_t block)
 {
-    return channel->number[block % CACHE_BLOCKS] == block;
+    return channel->number[slot_of(block)] == block;
 }
 
 static char *cached(struct channel *channel, uint64_t block)
 {
-    return channel->data + block % CACHE_BLOCKS * channel->block_size;
+    return channel->data + (size_t)slot_of(block) * channel->block_size;
+}
+
+static void set_waiting(struct channel *channel, unsigned int slot, enum waiting waiting)
+{
+    channel->nr_data -= channel->waiting[slot] == DATA;
+    channel->nr_metadata -= channel->waiting[slot] == METADATA;
+    channel->waiting[slot] = (uint8_t)waiting;
+    channel->nr_data += waiting == DATA;
+    channel->nr_metadata += waiting == METADATA;
+}
+
+/* Writes the blocks from a slot on that follow each other and wait for the same. */
+static void write_slots(struct channel *channel, unsigned int slot)
+{
+    unsigned int end = slot + 1;
+    uint64_t first = channel->number[slot];
+    errcode_t error;
+
+    while (end < CACHE_BLOCKS && channel->waiting[end] == channel->waiting[slot] &&
+           channel->number[end] == first + (end - slot))
+        end++;
+    error = transfer(channel, true, first * channel->block_size, (size_t)(end - slot) * channel->block_size,
+                     cached(channel, first));
+    for (; slot < end; slot++) {
+        set_waiting(channel, slot, NOTHING);
+        if (error)
+            channel->number[slot] = NOT_CACHED;
+    }
+    if (error)
+        channel->lost = error;
+}
+
+static void write_waiting(struct channel *channel, enum waiting waiting)
+{
+    const unsigned int *left = waiting == DATA ? &channel->nr_data : &channel->nr_metadata;
+
+    for (unsigned int slot = 0; *left && slot < CACHE_BLOCKS; slot++)
+        if (channel->waiting[slot] == (uint8_t)waiting)
+            write_slots(channel, slot);
+}
+
+static void write_all(struct channel *channel)
+{
+    write_waiting(channel, DATA);
+    write_waiting(channel, METADATA);
+}
+
+errcode_t ext4_write_back(io_channel io)
+{
+    struct channel *channel = channel_of(io);
+    errcode_t error;
+
+    write_all(channel);
+    error = channel->lost;
+    channel->lost = 0;
+    return error;
+}
+
+/* Makes a block's slot its own; the caller fills it if it is not cached already. */
+static void claim(struct channel *channel, uint64_t block)
+{
+    unsigned int slot = slot_of(block);
+
+    if (channel->number[slot] == block)
+        return;
+    if (channel->waiting[slot] == DATA)
+        write_waiting(channel, DATA);
+    else if (channel->waiting[slot] == METADATA)
+        write_all(channel);
+    channel->number[slot] = block;
+}
+
+/* Has a block in the cache as the device has it, or newer. */
+static errcode_t fetch(struct channel *channel, uint64_t block)
+{
+    errcode_t error;
+
+    if (is_cached(channel, block))
+        return 0;
+    claim(channel, block);
+    error =
+        transfer(channel, false, block * channel->block_size, channel->block_size, cached(channel, block));
+    if (error)
+        channel->number[slot_of(block)] = NOT_CACHED;
+    return error;
+}
+
+/* Makes a block the one of metadata that waits. */
+static void hold(struct channel *channel, uint64_t block)
+{
+    if (channel->nr_metadata && !(is_cached(channel, block) && channel->waiting[slot_of(block)] == METADATA))
+        write_all(channel);
+    claim(channel, block);
+    set_waiting(channel, slot_of(block), METADATA);
 }
 
 /* A count below 0 is one of bytes. */
@@ -128,38 +246,78 @@ static size_t bytes_of(const struct channel *channel, int count)
 static errcode_t device_read(io_channel io, unsigned long long block, int count, void *data)
 {
     struct channel *channel = channel_of(io);
+    size_t length = bytes_of(channel, count);
     errcode_t error;
 
-    if (count != 1)
-        return transfer(channel, false, block * channel->block_size, bytes_of(channel, count), data);
-    if (!is_cached(channel, block)) {
-        channel->number[block % CACHE_BLOCKS] = NOT_CACHED;
-        error = transfer(channel, false, block * channel->block_size, channel->block_size,
-                         cached(channel, block));
-        if (error)
-            return error;
-        channel->number[block % CACHE_BLOCKS] = block;
+    if (count != 1) {
+        for (uint64_t i = 0; i * channel->block_size < length; i++)
+            if (is_cached(channel, block + i) && channel->waiting[slot_of(block + i)] != NOTHING)
+                write_all(channel);
+        return transfer(channel, false, block * channel->block_size, length, data);
     }
-    memcpy(data, cached(channel, block), channel->block_size);
+    error = fetch(channel, block);
+    if (!error)
+        memcpy(data, cached(channel, block), channel->block_size);
+    return error;
+}
+
+/* Writes past the cache. What was waiting for these blocks is overtaken. */
+static errcode_t write_through(struct channel *channel, uint64_t block, size_t length, const char *data)
+{
+    size_t whole = length / channel->block_size;
+    errcode_t error = transfer(channel, true, block * channel->block_size, length, (char *)(uintptr_t)data);
+
+    for (uint64_t i = 0; !error && i < whole; i++)
+        if (is_cached(channel, block + i)) {
+            memcpy(cached(channel, block + i), data + i * channel->block_size, channel->block_size);
+            set_waiting(channel, slot_of(block + i), NOTHING);
+        }
+    return error;
+}
+
+/* Forgets blocks, with what waits for them. */
+static void forget(struct channel *channel, uint64_t block, uint64_t count)
+{
+    for (unsigned int slot = 0; slot < CACHE_BLOCKS; slot++)
+        if (channel->number[slot] != NOT_CACHED && channel->number[slot] - block < count) {
+            channel->number[slot] = NOT_CACHED;
+            set_waiting(channel, slot, NOTHING);
+        }
+}
+
+errcode_t ext4_write_data(io_channel io, blk64_t block, unsigned int count, const char *data)
+{
+    struct channel *channel = channel_of(io);
+
+    if (count > 1)
+        return write_through(channel, block, (size_t)count * channel->block_size, data);
+    claim(channel, block);
+    memcpy(cached(channel, block), data, channel->block_size);
+    set_waiting(channel, slot_of(block), DATA);
     return 0;
 }
 
+/* libext2fs writes metadata, seldom several blocks at once, and zeroes into a block that it takes for a file.
+ */
 static errcode_t device_write(io_channel io, unsigned long long block, int count, const void *data)
 {
     struct channel *channel = channel_of(io);
-    size_t length = bytes_of(channel, count), whole = length / channel->block_size;
-    errcode_t error = transfer(channel, true, block * channel->block_size, length, (char *)(uintptr_t)data);
+    size_t length = bytes_of(channel, count);
+    bool fresh = block == channel->fresh;
+    errcode_t error;
 
-    for (uint64_t i = 0; i < whole; i++)
-        if (is_cached(channel, block + i)) {
-            if (error)
-                channel->number[(block + i) % CACHE_BLOCKS] = NOT_CACHED;
-            else
-                memcpy(cached(channel, block + i), (const char *)data + i * channel->block_size,
-                       channel->block_size);
-        }
-    if (length % channel->block_size && is_cached(channel, block + whole))
-        channel->number[(block + whole) % CACHE_BLOCKS] = NOT_CACHED;
+    channel->fresh = NOT_CACHED;
+    if (count == 1 && fresh)
+        return ext4_write_data(io, block, 1, data);
+    if (count == 1) {
+        hold(channel, block);
+        memcpy(cached(channel, block), data, length);
+        return 0;
+    }
+    write_all(channel);
+    error = write_through(channel, block, length, data);
+    if (error || length % channel->block_size)
+        forget(channel, block, length / channel->block_size + 1);
     return error;
 }
 
@@ -173,15 +331,22 @@ static errcode_t device_write32(io_channel io, unsigned long block, int count, c
     return device_write(io, block, count, data);
 }
 
+/* Parts of the superblock. */
 static errcode_t device_write_bytes(io_channel io, unsigned long offset, int count, const void *data)
 {
     struct channel *channel = channel_of(io);
+    uint64_t block = offset / channel->block_size;
+    size_t in_block = offset % channel->block_size;
+    errcode_t error;
 
-    for (uint64_t block = offset / channel->block_size;
-         block <= (offset + (size_t)count) / channel->block_size; block++)
-        if (is_cached(channel, block))
-            channel->number[block % CACHE_BLOCKS] = NOT_CACHED;
-    return transfer(channel, true, offset, (size_t)count, (char *)(uintptr_t)data);
+    if (count < 0 || in_block + (size_t)count > channel->block_size)
+        return EXT2_ET_UNIMPLEMENTED;
+    error = fetch(channel, block);
+    if (error)
+        return error;
+    hold(channel, block);
+    memcpy(cached(channel, block) + in_block, data, (size_t)count);
+    return 0;
 }
 
 /* libext2fs flushes after each step of a change; what must be on the disk is said by fsync() and unmount. */
@@ -197,6 +362,7 @@ static errcode_t device_discard(io_channel io, unsigned long long block, unsigne
     struct blockdev *dev = channel->dev;
     uint64_t sectors = channel->block_size / dev->sector_size;
 
+    forget(channel, block, count);
     return dev->ops->discard && sectors ? -dev->ops->discard(dev, block * sectors, count * sectors) : 0;
 }
 
@@ -215,6 +381,16 @@ static struct struct_io_manager manager = {
     .discard = device_discard,
 };
 
+/* Takes a block as libext2fs does by itself, and remembers it when it is for contents. */
+static errcode_t take_block(ext2_filsys fs, blk64_t goal, blk64_t *block, struct blk_alloc_ctx *purpose)
+{
+    errcode_t error = ext2fs_new_block3(fs, goal, NULL, block, purpose);
+
+    if (!error && purpose && purpose->flags & BLOCK_ALLOC_DATA)
+        channel_of(fs->io)->fresh = *block;
+    return error;
+}
+
 errcode_t ext4_open_device(struct blockdev *dev, bool read_only, ext2_filsys *fs)
 {
     errcode_t error;
@@ -224,5 +400,7 @@ errcode_t ext4_open_device(struct blockdev *dev, bool read_only, ext2_filsys *fs
     error =
         ext2fs_open2(dev->name, NULL, EXT2_FLAG_64BITS | (read_only ? 0 : EXT2_FLAG_RW), 0, 0, &manager, fs);
     mutex_unlock(&opening_lock);
+    if (!error)
+        (*fs)->get_alloc_block2 = take_block;
     return error;
 }

@@ -18,9 +18,19 @@ static int write_back(struct ext4 *ext4)
 {
     int error = ext4->read_only ? 0 : ext4_errno(ext2fs_flush(ext4->fs));
 
+    if (!error)
+        error = ext4_errno(ext4_write_back(ext4->fs->io));
     if (!error && !ext4->read_only && ext4->dev->ops->flush)
         error = ext4->dev->ops->flush(ext4->dev);
     return error;
+}
+
+int ext4_end_change(struct ext4 *ext4, int result)
+{
+    int error = ext4_errno(ext4_write_back(ext4->fs->io));
+
+    mutex_unlock(&ext4->lock);
+    return result ? result : error;
 }
 
 static int ext4_sync(void *object)
@@ -142,7 +152,11 @@ static int open_file_system(struct ext4 *ext4)
         return -ENOMEM;
     if (ext4->read_only)
         return 0;
+    /* Those that are made again need not fit their checksums, which a sudden end leaves older or newer. */
+    if (!(super->s_state & EXT2_VALID_FS))
+        ext4->fs->flags |= EXT2_FLAG_IGNORE_CSUM_ERRORS;
     error = ext4_errno(ext2fs_read_bitmaps(ext4->fs));
+    ext4->fs->flags &= ~EXT2_FLAG_IGNORE_CSUM_ERRORS;
     return error ? error : begin_writing(ext4);
 }
 

@@ -75,11 +75,20 @@ static int remove_name(struct ext4 *ext4, ext2_ino_t parent, const char *name)
 
 /*
  * New inodes may lie where the group descriptors say that none was ever used, and there ext4_recount() does
- * not look: so the descriptors go to the device first.
+ * not look: so the descriptors go to the device first, when they have changed in this.
  */
 static int write_descriptors(struct ext4 *ext4)
 {
     return ext4_errno(ext2fs_flush(ext4->fs));
+}
+
+/* What a group's descriptor says of inodes never used. */
+static uint64_t unused_inodes(struct ext4 *ext4, ext2_ino_t ino)
+{
+    dgrp_t group = ext2fs_group_of_ino(ext4->fs, ino);
+
+    return (uint64_t)ext2fs_bg_flags_test(ext4->fs, group, EXT2_BG_INODE_UNINIT) << 32 |
+           ext2fs_bg_itable_unused(ext4->fs, group);
 }
 
 static int make_inode(struct ext4 *ext4, ext2_ino_t parent, mode_t mode, ext2_ino_t *ino)
@@ -88,12 +97,15 @@ static int make_inode(struct ext4 *ext4, ext2_ino_t parent, mode_t mode, ext2_in
     struct ext2_inode *inode = (struct ext2_inode *)&large;
     ext2_extent_handle_t handle;
     errcode_t error = ext2fs_new_inode(ext4->fs, parent, LINUX_S_IFREG, NULL, ino);
-    int result;
+    uint64_t unused;
+    int result = ext4_errno(error);
 
     if (error)
-        return ext4_errno(error);
+        return result;
+    unused = unused_inodes(ext4, *ino);
     ext2fs_inode_alloc_stats2(ext4->fs, *ino, 1, 0);
-    result = write_descriptors(ext4);
+    if (unused_inodes(ext4, *ino) != unused)
+        result = write_descriptors(ext4);
     large.i_mode = (__u16)(LINUX_S_IFREG | (mode & 07777));
     large.i_links_count = 1;
     large.i_atime = large.i_ctime = large.i_mtime = large.i_crtime = ext4_now();
@@ -170,8 +182,7 @@ int ext4_mkdir(void *object, const char *path, mode_t mode)
 
     mutex_lock(&ext4->lock);
     error = make_directory(ext4, path, mode);
-    mutex_unlock(&ext4->lock);
-    return error;
+    return ext4_end_change(ext4, error);
 }
 
 struct listing {
@@ -276,8 +287,7 @@ static int remove_path(struct ext4 *ext4, const char *path, bool directory)
         error = directory ? -ENOTDIR : -EISDIR;
     if (!error)
         error = remove_entry(ext4, parent, name, ino, &inode);
-    mutex_unlock(&ext4->lock);
-    return error;
+    return ext4_end_change(ext4, error);
 }
 
 int ext4_unlink(void *ext4, const char *path)
@@ -363,8 +373,7 @@ int ext4_rename(void *object, const char *from_path, const char *to_path)
         error = lookup_parent(ext4, to_path, &to.parent, &to.name);
     if (!error)
         error = move_entry(ext4, &from, &to);
-    mutex_unlock(&ext4->lock);
-    return error;
+    return ext4_end_change(ext4, error);
 }
 
 static int add_link(struct ext4 *ext4, const char *from, const char *to)
@@ -401,8 +410,7 @@ int ext4_link(void *object, const char *from, const char *to)
 
     mutex_lock(&ext4->lock);
     error = add_link(ext4, from, to);
-    mutex_unlock(&ext4->lock);
-    return error;
+    return ext4_end_change(ext4, error);
 }
 
 int ext4_stat(void *object, const char *path, struct stat *st)
@@ -439,8 +447,7 @@ static int change_inode(struct ext4 *ext4, const char *path, __u16 mode_mask, mo
         inode.i_ctime = ext4_now();
         error = ext4_errno(ext2fs_write_inode(ext4->fs, ino, &inode));
     }
-    mutex_unlock(&ext4->lock);
-    return error;
+    return ext4_end_change(ext4, error);
 }
 
 int ext4_chmod(void *ext4, const char *path, mode_t mode)

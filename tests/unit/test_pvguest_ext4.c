@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,8 @@ int fs_mount(const char *path, const char *source, const struct fs_ops *mounted,
     return 0;
 }
 
+#define IMAGE_SIZE (16 << 20)
+
 static char image[] = "/tmp/ryokan-ext4-XXXXXX";
 static int image_fd = -1;
 
@@ -60,10 +63,22 @@ static int file_read(struct blockdev *dev, uint64_t sector, void *buf, size_t co
     return pread(image_fd, buf, (size_t)length, (off_t)(sector * dev->sector_size)) == length ? 0 : -EIO;
 }
 
+/* What the power's failure before a write leaves is kept. While `dead` writes are lost, while `failing` they
+ * are errors. */
+static unsigned int nr_writes, power = UINT_MAX;
+static char left_by_power[IMAGE_SIZE];
+static bool dead, failing;
+
 static int file_write(struct blockdev *dev, uint64_t sector, const void *buf, size_t count)
 {
     ssize_t length = (ssize_t)(count * dev->sector_size);
 
+    if (failing)
+        return -EIO;
+    if (dead)
+        return 0;
+    if (nr_writes++ == power)
+        cr_assert_eq(pread(image_fd, left_by_power, IMAGE_SIZE, 0), IMAGE_SIZE);
     return pwrite(image_fd, buf, (size_t)length, (off_t)(sector * dev->sector_size)) == length ? 0 : -EIO;
 }
 
@@ -85,10 +100,10 @@ static void make_image(const char *options, uint32_t sector_size)
     strcpy(image + strlen(image) - 6, "XXXXXX");
     image_fd = mkstemp(image);
     cr_assert_geq(image_fd, 0);
-    cr_assert_eq(ftruncate(image_fd, 16 << 20), 0);
+    cr_assert_eq(ftruncate(image_fd, IMAGE_SIZE), 0);
     cr_assert_eq(run("/sbin/mke2fs -q -F %s %s", options), 0);
     dev.sector_size = sector_size;
-    dev.sectors = (16 << 20) / sector_size;
+    dev.sectors = IMAGE_SIZE / sector_size;
     dev.read_only = false;
 }
 
@@ -96,6 +111,15 @@ static void expect_clean(void)
 {
     cr_expect_eq(run("/sbin/e2fsck -fn %s %s >/tmp/ryokan-fsck.log 2>&1", ""), 0,
                  "e2fsck complains, see /tmp/ryokan-fsck.log");
+}
+
+/* Inodes without a name are what a sudden end may leave. */
+static void expect_clean_but_for_orphans(void)
+{
+    const char *expected = "'^Pass|^Unattached |^Connect to|^$|WARNING: Filesystem still|files \\('";
+
+    cr_expect_neq(run("/sbin/e2fsck -fn %2$s 2>/dev/null | grep -vE %1$s >/tmp/ryokan-fsck.log", expected), 0,
+                  "e2fsck complains, see /tmp/ryokan-fsck.log");
 }
 
 static void remove_image(void)
@@ -473,7 +497,7 @@ Test(pvguest_ext4, what_is_no_usable_file_system_is_refused)
     make_image("-t ext4", 512);
     cr_assert_eq(run("/sbin/debugfs -w -R 'feature needs_recovery' %s %s >/dev/null 2>&1", ""), 0);
     cr_expect_eq(ext4_mount("/x", &dev, true), -EBADMSG);
-    cr_assert_eq(ftruncate(image_fd, 0) || ftruncate(image_fd, 16 << 20), 0);
+    cr_assert_eq(ftruncate(image_fd, 0) || ftruncate(image_fd, IMAGE_SIZE), 0);
     cr_expect_eq(ext4_mount("/x", &dev, false), -EINVAL);
     dev.read_only = true;
     cr_expect_eq(ext4_mount("/x", &dev, false), -EROFS);
@@ -531,4 +555,150 @@ Test(pvguest_ext4, damaged_images)
         unlink(image);
     }
     cr_expect_gt(mounted, 5);
+}
+
+/* ---- power failures ---- */
+
+#define PAGES  6
+#define ROUNDS 3
+
+/* As a database does it: what is overwritten is saved in a journal first, whose removal is the commit.
+ * Returns the last version that was committed before the power failed. */
+static unsigned int commit_versions(void)
+{
+    static char page[1024];
+    unsigned int committed = 0;
+    struct file journal, db;
+
+    cr_assert_eq(open_file("/db", O_RDWR, &db), 0);
+    for (unsigned int version = 1; version <= ROUNDS; version++) {
+        off_t at = 0;
+
+        cr_assert_eq(open_file("/journal", O_CREAT | O_EXCL | O_RDWR, &journal), 0);
+        memset(page, (int)version - 1, sizeof(page));
+        for (int i = 0; i < PAGES; i++, at += 4 + (off_t)sizeof(page)) {
+            cr_assert_eq(journal.ops->pwrite(&journal, &i, 4, at), 4);
+            cr_assert_eq(journal.ops->pwrite(&journal, page, sizeof(page), at + 4), (ssize_t)sizeof(page));
+        }
+        cr_assert_eq(journal.ops->sync(&journal), 0);
+        memset(page, (int)version, sizeof(page));
+        for (int i = 0; i < PAGES; i++)
+            cr_assert_eq(db.ops->pwrite(&db, page, sizeof(page), i * (off_t)sizeof(page)),
+                         (ssize_t)sizeof(page));
+        cr_assert_eq(db.ops->sync(&db), 0);
+        cr_assert_eq(journal.ops->close(&journal), 0);
+        cr_assert_eq(ops->unlink(fs, "/journal"), 0);
+        if (nr_writes <= power)
+            committed = version;
+    }
+    cr_assert_eq(db.ops->close(&db), 0);
+    return committed;
+}
+
+/* The database is one version, or the journal has all of one. */
+static void expect_version(unsigned int committed)
+{
+    static char db[PAGES * 1024 + 1], saved[PAGES * 1028 + 1];
+    bool whole = true, complete = false;
+    struct file file;
+
+    cr_assert_eq(open_file("/db", O_RDONLY, &file), 0);
+    cr_assert_eq(file.ops->pread(&file, db, sizeof(db), 0), PAGES * 1024);
+    file.ops->close(&file);
+    for (unsigned int i = 0; i < PAGES * 1024; i++)
+        whole &= db[i] == db[0];
+    if (open_file("/journal", O_RDONLY, &file) == 0) {
+        ssize_t length = file.ops->pread(&file, saved, sizeof(saved), 0);
+
+        for (ssize_t i = 0; i < length; i++)
+            cr_assert(i % 1028 < 4 || saved[i] == 0 || saved[i] == (char)committed,
+                      "what was deleted is in the new journal");
+        complete = length == PAGES * 1028;
+        for (int i = 0; complete && i < PAGES * 1028; i++)
+            complete = saved[i] == (i % 1028 < 4 ? (i % 1028 ? 0 : i / 1028) : saved[4]);
+        file.ops->close(&file);
+    }
+    cr_expect(whole ? (unsigned int)db[0] >= committed : complete && (unsigned int)saved[4] >= committed,
+              "version %u is lost: %d %d", committed, db[0], complete);
+}
+
+/* Returns how many writes there were to be. */
+static unsigned int fail_power_after(unsigned int writes, const char *options)
+{
+    static char first[PAGES * 1024];
+    unsigned int committed, power_was = writes;
+    void *abandoned;
+
+    make_image(options, 512);
+    cr_assert_eq(ext4_mount("/x", &dev, false), 0);
+    put("/db", first, sizeof(first), 0);
+    cr_assert_eq(ops->sync(fs), 0);
+    nr_writes = 0;
+    power = writes;
+    committed = commit_versions();
+    power = UINT_MAX;
+    abandoned = fs;
+    if (nr_writes > writes)
+        cr_assert_eq(pwrite(image_fd, left_by_power, IMAGE_SIZE, 0), IMAGE_SIZE);
+    writes = nr_writes;
+    cr_assert_eq(ext4_mount("/x", &dev, false), 0, "%s, power for %u of %u writes", options, power_was,
+                 writes);
+    expect_version(committed);
+    cr_expect_eq(ops->unmount(fs), 0);
+    expect_clean_but_for_orphans();
+    dead = true;
+    ops->unmount(abandoned);
+    dead = false;
+    remove_image();
+    return writes;
+}
+
+Test(pvguest_ext4, power_fails_after_any_write, .timeout = 300)
+{
+    static const char *const kinds[] = { "-t ext4 -b 1024", "-t ext2 -b 1024", "-t ext4 -b 4096" };
+
+    for (int i = 0; i < 3; i++) {
+        unsigned int writes = 0;
+
+        while (writes < fail_power_after(writes, kinds[i]))
+            writes++;
+        cr_expect_gt(writes, 20);
+    }
+}
+
+Test(pvguest_ext4, small_pieces_are_written_together)
+{
+    struct file file;
+
+    make_image("-t ext4 -b 1024", 512);
+    cr_assert_eq(ext4_mount("/x", &dev, false), 0);
+    cr_assert_eq(open_file("/log", O_CREAT | O_WRONLY, &file), 0);
+    nr_writes = 0;
+    for (int i = 0; i < 200; i++)
+        cr_assert_eq(file.ops->pwrite(&file, "0123456789abcdef0123456789abcdef", 32, i * 32), 32);
+    cr_expect_eq(file.ops->sync(&file), 0);
+    cr_expect_leq(nr_writes, 8, "%u writes", nr_writes);
+    cr_expect_eq(file.ops->close(&file), 0);
+    cr_expect_eq(ops->unmount(fs), 0);
+    expect_clean();
+    remove_image();
+}
+
+Test(pvguest_ext4, errors_of_late_writes_are_said_once)
+{
+    struct file file;
+
+    make_image("-t ext4 -b 1024", 512);
+    cr_assert_eq(ext4_mount("/x", &dev, false), 0);
+    cr_assert_eq(open_file("/f", O_CREAT | O_WRONLY, &file), 0);
+    cr_expect_eq(file.ops->sync(&file), 0);
+    cr_expect_eq(file.ops->pwrite(&file, "x", 1, 0), 1);
+    failing = true;
+    cr_expect_eq(file.ops->sync(&file), -EIO);
+    failing = false;
+    cr_expect_eq(file.ops->sync(&file), 0);
+    cr_expect_eq(file.ops->pwrite(&file, "x", 1, 0), 1);
+    cr_expect_eq(file.ops->close(&file), 0);
+    cr_expect_eq(ops->unmount(fs), 0);
+    remove_image();
 }
