@@ -194,6 +194,45 @@ def disk_persistent_grants():
             power_off(session)
 
 
+@test
+def disk_linux_4k_sectors():
+    """What: Debian's Linux on a disk whose sectors have 4096 bytes, with four queues. Why: sectors are counted in 512 bytes on the ring and in 4096
+    elsewhere. Method: both kinds of device; fio on all four queues, mke2fs, 12 MB of random data on top, sync. Expected: Linux sees the sectors
+    and the queues, and cannot write half a sector; fio finds what it wrote; the host finds a clean file system and the data in it."""
+    geometry = "logical_block_size=4096,physical_block_size=4096"
+    devices = (f"virtio-blk-pci,{geometry}", f"nvme,serial=n,{geometry}")
+    with Disks(64, 64, devices=devices) as disks:
+        with machine("disk_linux_4k_sectors", disks, {}) as session:
+            session.expect(PROMPT)
+            run(session, "xl create -q name=lin kernel=/guest/linux ramdisk=/guest/initrd memory=256 vcpus=4 extra='console=hvc0 quiet xen_blkfront.max_queues=4' "
+                         "\"disk=['phy:vda,xvda,w','phy:nvme0n1,xvdb,w']\"")  # fmt: skip
+            enter(session)
+            sums = [write_4k_sectors(session, name) for name in ("xvda", "xvdb")]
+            session.send("poweroff -f\r")
+            session.expect(PROMPT)
+            power_off(session)
+        for number, expected in enumerate(sums):
+            host("e2fsck", "-fn", disks.path(number))
+            out = os.path.join(disks.folder.name, f"out{number}")
+            host("debugfs", "-R", f"dump data {out}", disks.path(number))
+            with open(out, "rb") as file:
+                check(hashlib.md5(file.read()).hexdigest() == expected, f"another checksum on the host's image {number}")
+
+
+def write_4k_sectors(session, name):
+    """Returns the checksum of what is on that disk at last."""
+    queues = guest(session, f"ls /sys/block/{name}/mq; cat /sys/block/{name}/queue/logical_block_size")
+    check(re.search(r"^0 +1 +2 +3\n4096\n", queues, re.M), f"{name} has other queues or sectors:\n{queues}")
+    guest(session, f"fio --name=half --filename=/dev/{name} --size=4k --rw=write --bs=512 --direct=1 --minimal >/dev/null 2>&1", status=1)
+    fio = FIO.replace("--name=v", f"--filename={name}") + " --numjobs=4 --offset_increment=12M --size=12M --name=v"
+    guest(session, f"cd /dev; {fio} >/tmp/fio || tail -c 300 /tmp/fio; cd /")
+    guest(session, f"/sbin/mke2fs -q -t ext4 /dev/{name} && mount -t ext4 /dev/{name} /mnt")
+    guest(session, "dd if=/dev/urandom of=/mnt/data bs=1M count=12 2>/dev/null")
+    found = re.search(r"^([0-9a-f]{32}) ", guest(session, "md5sum /mnt/data"), re.M)[1]
+    guest(session, "sync; umount /mnt")
+    return found
+
+
 def make_image_in_ext4(path):
     """An ext4 file system that holds a raw image `a.img` of 8 MiB."""
     with tempfile.TemporaryDirectory() as tree:
