@@ -445,14 +445,14 @@ def disk_hostile_frontend():
             session.expect(PROMPT)
             before = None
             for number in range(1, 4):
-                run(session, "xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='requests index nodes requests vanish' "
+                run(session, "xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='requests index nodes requests die-connected' "
                              "\"disk=['phy:vda,xvda,w']\"")  # fmt: skip
                 session.send("xl console bad\r")
                 session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 200)
                 session.expect(r"baddisk: index: closed")
                 session.expect(r"(baddisk: nodes: closed\n){7}")
                 session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 200)
-                session.expect(r"baddisk: vanish")
+                session.expect(r"baddisk: connected")
                 leave(session)
                 said = session.command_line(f"xenstore-read /local/domain/0/error/backend/vbd/{number}/51712/error")
                 check("dom0#" in said, "dom0 does not answer")
@@ -471,6 +471,41 @@ def disk_hostile_frontend():
             said = session.command_line("xenstore-read /local/domain/0/error/backend/vbd/4/51712/error")
             check("its ring's request index runs ahead" in said, "the error node says " + said)
             power_off(session)
+
+
+ENDS = ("initialising", "initialised", "connected", "closing", "closed", "again")
+
+
+def end_in_each_state(session):
+    """Domains that end there by themselves, and one that writes every state with requests under way; returns what dom0 holds afterwards."""
+    for end in ENDS:  # one that panics instead is kept, and so is found
+        run(session, f"xl create -q name=bad kernel=/guest/bad memory=16 on_crash=preserve extra='requests die-{end}' \"disk=['phy:vda,xvda,w']\"")
+        until(lambda: "bad" not in session.command_line("xl list").split("xl list", 1)[1], f"the domain does not end in {end}")
+    run(session, "xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='requests states requests die-connected' \"disk=['phy:vda,xvda,w']\"")
+    session.send("xl console bad\r")
+    session.expect(r"baddisk: states: survived\n(.*\n)*baddisk: requests: [1-9]\d+ done", 200)
+    session.expect(r"baddisk: connected")
+    leave(session)
+    run(session, "xl destroy bad")
+    until(lambda: not any("Remote Domain" in port for port in ports(session)), "event channels are left")
+    return ports(session), free_kib(session)
+
+
+@test
+def disk_frontend_ends_in_each_state():
+    """What: a frontend that ends, or claims another state, at each step of its connection, with requests under way where there can be some. Why: each step
+    has something to be given back, and mappings that persist most of all. Method: the guest `baddisk` in all of them three times, without and with
+    persistent grants. Expected: the second and the third time end with the same memory and event channels; the disk then serves a decent frontend."""
+    for arguments in ("", "BLKBACK_PERSISTENT=1"):
+        with Disks(8) as disks:
+            with machine("disk_frontend_ends" + arguments[8:12], disks, {"guest/bad": BAD}, dom0_arguments=arguments) as session:
+                session.expect(PROMPT)
+                held = [end_in_each_state(session) for _ in range(3)]
+                check(held[1] == held[2], f"before {held[1]}, after {held[2]}")
+                session.send("xl create -c -q name=own kernel=/guest/disk memory=32 extra='verify:4096:8:500' \"disk=['phy:vda,xvda,w']\"\r")
+                session.expect(r"disk: randread bytes 4096 depth 8 .* 0 failed, 0 different")
+                session.expect(PROMPT)
+                power_off(session)
 
 
 @test

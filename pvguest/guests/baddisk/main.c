@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest that treats the backend of its first virtual disk badly. Arguments, in the order in which they are
- * done; each begins anew: requests    rings full of random requests, all of which must be answered index a
- * request index that runs ahead nodes       ring and port numbers that are none vanish      ends with
- * requests under way
+ * done; each begins anew:
+ *
+ *     requests     rings full of random requests, all of which must be answered
+ *     index        a request index that runs ahead
+ *     nodes        ring and port numbers that are none
+ *     states       every state, and what is none, in place of Connected with requests under way
+ *     die-STATE    ends in that state: initialising, initialised, connected, closing, closed, or `again`: in
+ *                  Initialising after Connected; from `connected` on with requests under way
  */
 #include "pvguest/event_channel.h"
 #include "pvguest/grant_table.h"
@@ -73,6 +78,7 @@ static void publish(struct victim *victim, const char *ref, const char *port)
     xenbus_write(xs, XBT_NULL, victim->bus.node, "ring-ref", "%s", ref);
     xenbus_write(xs, XBT_NULL, victim->bus.node, "event-channel", "%s", port);
     xenbus_write(xs, XBT_NULL, victim->bus.node, "protocol", "x86_64-abi");
+    xenbus_write(xs, XBT_NULL, victim->bus.node, "feature-persistent", "1");
     xenbus_switch_state(&victim->bus, XBT_NULL, XenbusStateInitialised);
 }
 
@@ -217,15 +223,74 @@ static void do_nodes(struct victim *victim)
     }
 }
 
-static void do_vanish(struct victim *victim)
+static void fill_ring(struct victim *victim)
 {
     connect(victim);
     for (unsigned int i = 0; i < RING_SIZE(&victim->ring); i++)
         put_request(victim);
     RING_PUSH_REQUESTS(&victim->ring);
     evtchn_send(victim->port);
-    printf("baddisk: vanish\n");
+}
+
+static void do_states(struct victim *victim)
+{
+    static const char *const states[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9", "-1", "x", "", "0" };
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        fill_ring(victim);
+        xenbus_write(victim->bus.xs, XBT_NULL, victim->bus.node, "state", "%s", states[i]);
+    }
+    printf("baddisk: states: survived\n");
+}
+
+static void die(const char *where)
+{
+    printf("baddisk: %s\n", where);
     domain_shutdown(SHUTDOWN_poweroff);
+}
+
+static void die_initialising(struct victim *victim)
+{
+    begin(victim);
+    die("initialising");
+}
+
+/* The backend may be mapping the ring meanwhile. */
+static void die_initialised(struct victim *victim)
+{
+    char ref[16];
+
+    begin(victim);
+    snprintf(ref, sizeof(ref), "%u", victim->ring_ref);
+    publish(victim, ref, "1");
+    die("initialised");
+}
+
+static void die_connected(struct victim *victim)
+{
+    fill_ring(victim);
+    die("connected");
+}
+
+static void die_closing(struct victim *victim)
+{
+    fill_ring(victim);
+    xenbus_switch_state(&victim->bus, XBT_NULL, XenbusStateClosing);
+    die("closing");
+}
+
+static void die_closed(struct victim *victim)
+{
+    fill_ring(victim);
+    xenbus_switch_state(&victim->bus, XBT_NULL, XenbusStateClosed);
+    die("closed");
+}
+
+static void die_again(struct victim *victim)
+{
+    fill_ring(victim);
+    xenbus_switch_state(&victim->bus, XBT_NULL, XenbusStateInitialising);
+    die("again");
 }
 
 static void init(struct victim *victim)
@@ -256,7 +321,16 @@ static const struct {
     const char *name;
     void (*run)(struct victim *victim);
 } tasks[] = {
-    { "requests", do_requests }, { "index", do_index }, { "nodes", do_nodes }, { "vanish", do_vanish }
+    { "requests", do_requests },
+    { "index", do_index },
+    { "nodes", do_nodes },
+    { "states", do_states },
+    { "die-initialising", die_initialising },
+    { "die-initialised", die_initialised },
+    { "die-connected", die_connected },
+    { "die-closing", die_closing },
+    { "die-closed", die_closed },
+    { "die-again", die_again },
 };
 
 int main(int argc, char **argv)
