@@ -327,7 +327,7 @@ static void exercise(const char *options, uint32_t sector_size)
 
 /* ---- tests ---- */
 
-TestSuite(pvguest_ext4, .timeout = 120);
+TestSuite(pvguest_ext4, .timeout = 300);
 
 static void check_kind(const char *options, uint32_t sector_size)
 {
@@ -653,7 +653,7 @@ static unsigned int fail_power_after(unsigned int writes, const char *options)
     return writes;
 }
 
-Test(pvguest_ext4, power_fails_after_any_write, .timeout = 300)
+Test(pvguest_ext4, power_fails_after_any_write)
 {
     static const char *const kinds[] = { "-t ext4 -b 1024", "-t ext2 -b 1024", "-t ext4 -b 4096" };
 
