@@ -168,6 +168,10 @@ static int vcpucontext(struct domain *d, const struct xen_domctl_vcpucontext *op
         return -EINVAL;
     if (is_hvm_domain(d) && (set || !v))
         return -EINVAL; /* that is what sethvmcontext is for */
+    /* Its teardown has perhaps dropped the page tables already, and does so once. It begins in a domctl, so
+     * not while we are in one. */
+    if (set && d->dying)
+        return -EINVAL;
     if (!v)
         return set ? -EINVAL : -ESRCH;
     if (!set && !v->initialised)
