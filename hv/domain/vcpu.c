@@ -169,6 +169,7 @@ void vcpu_reset(struct vcpu *v)
     v->nmi_pending = 0;
     v->nmi_masked = false;
     fpu_vcpu_reset(v);
-    vcpu_info_unregister(v);
-    vcpu_info_init(v);
+    /* A registered vcpu_info stays, for another CPU may be raising an event there. */
+    WRITE_ONCE(v->info->evtchn_upcall_mask, 1);
+    vcpu_unblock(v);
 }

@@ -20,6 +20,7 @@
 #define CODE      0 /* which of the frames is what */
 #define STACK     1
 #define SHARED    2
+#define SPARE     3
 #define L4        4
 #define CODE_VA   0x400000ul
 #define GRANT_REF 9
@@ -266,16 +267,53 @@ static grant_handle_t map_its_grant(void)
     return handle;
 }
 
+/* An empty top-level table that outlives the teardown, for it is mapped here. */
+static void keep_spare(void)
+{
+    uint64_t *p = map_foreign(1, frames[SPARE], PTE_RWX);
+
+    for (unsigned int i = 0; i < 512; i++)
+        p[i] = 0;
+    map_foreign(1, 0, 0);
+    map_foreign(1, frames[SPARE], PTE_RO);
+}
+
+/* A vCPU that was taken back to its beginning has no context. */
+static void check_reset(void)
+{
+    op.u.vcpucontext.vcpu = 0;
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, (struct vcpu_guest_context *)NULL);
+    CHECK_EQ(domctl(XEN_DOMCTL_setvcpucontext), 0);
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, &context);
+    CHECK_EQ(domctl(XEN_DOMCTL_getvcpucontext), -XEN_ENODATA);
+}
+
+/* Nobody would drop the references of a context that is set after the teardown: the domain would stay for
+ * ever. */
+static void check_no_context_for_the_dead(void)
+{
+    if (!is_ryokan())
+        return;
+    context.ctrlreg[3] = frames[SPARE] << PAGE_SHIFT;
+    op.u.vcpucontext.vcpu = 0;
+    set_xen_guest_handle(op.u.vcpucontext.ctxt, &context);
+    CHECK_EQ(domctl(XEN_DOMCTL_setvcpucontext), -XEN_EINVAL);
+}
+
 /* Destroys it while one of its frames is mapped, and waits until it has gone after that. */
 static void destroy(grant_handle_t handle)
 {
     uint64_t end = clock_now() + 5000 * MS;
 
+    check_reset();
+    keep_spare();
     CHECK_EQ(domctl(XEN_DOMCTL_destroydomain), 0);
     CHECK_EQ(domctl(XEN_DOMCTL_getdomaininfo), 0);
     CHECK(op.u.getdomaininfo.flags & XEN_DOMINF_dying);
     check_told(XEN_DOMCTL_GETDOMSTATE_STATE_EXIST | XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN |
                XEN_DOMCTL_GETDOMSTATE_STATE_DEAD);
+    check_no_context_for_the_dead();
+    map_foreign(1, 0, 0);
     CHECK_EQ(*(volatile uint64_t *)scratch_va(&scratch, 3), 0x600d);
     CHECK_EQ(grant_unmap((uint64_t)scratch_va(&scratch, 3), handle), GNTST_okay);
     while (domctl(XEN_DOMCTL_getdomaininfo) == 0 && clock_now() < end)
