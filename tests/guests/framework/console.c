@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/guests/framework/console.h"
+#include "tests/guests/framework/event.h"
 #include "tests/guests/framework/hypercall.h"
 #include "tests/guests/framework/memory.h"
 
@@ -7,6 +8,8 @@
 #include <xen/event_channel.h>
 #include <xen/io/console.h>
 #include <xen/sched.h>
+
+#define CONSOLE_PORTS 64u /* the console's port is among the first */
 
 static struct xencons_interface *ring;
 static evtchn_port_t ring_port;
@@ -34,6 +37,23 @@ static void ring_write(const char *text, size_t len)
         if (len)
             hc_sched(SCHEDOP_yield, 0);
     }
+}
+
+bool console_close_port(void)
+{
+    unsigned int open = event_count_open(CONSOLE_PORTS);
+    struct evtchn_status status;
+
+    if (open == 0)
+        return true;
+    if (!ring || open > 1 || event_status(ring_port, &status) || status.status != EVTCHNSTAT_unbound)
+        return false;
+    return event_close(ring_port) == 0;
+}
+
+bool console_reopen_port(void)
+{
+    return !ring || event_alloc_unbound(DOMID_SELF, DOMID_SELF) == (long)ring_port;
 }
 
 void console_write(const char *text, size_t len)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "tests/guests/framework/clock.h"
+#include "tests/guests/framework/console.h"
 #include "tests/guests/framework/cpu.h"
 #include "tests/guests/framework/event.h"
 #include "tests/guests/framework/grant.h"
