@@ -111,13 +111,14 @@ void timer_kill(struct timer *t)
 {
     if (!t->fn)
         return;
-    timer_stop(t);
-    if (t->cpu == this_cpu_id())
-        return;
-    while (READ_ONCE(per_cpu(timers, t->cpu).running) == t) {
-        cpu_service_requests();
-        cpu_relax();
-    }
+    /* While its function runs, that may set it again. */
+    do {
+        timer_stop(t);
+        while (t->cpu != this_cpu_id() && READ_ONCE(per_cpu(timers, t->cpu).running) == t) {
+            cpu_service_requests();
+            cpu_relax();
+        }
+    } while (READ_ONCE(t->queued));
 }
 
 void timer_migrate(struct timer *t, unsigned int cpu)

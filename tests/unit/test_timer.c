@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers of two CPUs, whose hardware and clock are the test's: those that are due run in order, and a timer
+ * that is killed while its function runs on the other CPU stays off, though the function sets it again.
+ */
+/* unit-sources: hv/lib/pheap.c */
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* In place of hv/cpu/current.h: the CPU is a variable, and per-CPU data an array. */
+#define HV_CPU_CURRENT_H
+#include "hv/lib/atomic.h"
+#include "hv/lib/cpumask.h"
+static unsigned int sim_cpu;
+static unsigned int this_cpu_id(void)
+{
+    return sim_cpu;
+}
+#define DEFINE_PER_CPU(type, name) __typeof__(type) percpu_##name[2]
+#define this_cpu(name)             percpu_##name[sim_cpu]
+#define per_cpu(name, cpu)         percpu_##name[cpu]
+#define CPU_PENDING_TIMER          BIT(1)
+static void cpu_raise(uint32_t what)
+{
+    (void)what;
+}
+static void cpu_raise_on(unsigned int cpu, uint32_t what)
+{
+    (void)cpu, (void)what;
+}
+
+#define HV_CPU_SMP_H
+cpumask_t cpu_online_map = { .bits = 3 };
+
+#include "hv/cpu/timer.c"
+
+static uint64_t sim_now;
+static struct timer a, b;
+static unsigned int again; /* how often the function sets its timer before it ends */
+static char order[8];
+
+uint64_t now_ns(void)
+{
+    return sim_now;
+}
+
+uint64_t ns_to_tsc(uint64_t ns)
+{
+    return ns;
+}
+
+void apic_timer_set(uint64_t tsc)
+{
+    (void)tsc;
+}
+
+void apic_eoi(void)
+{
+}
+
+void set_irq_vector_handler(uint8_t vector, void (*fn)(uint8_t vector))
+{
+    (void)vector, (void)fn;
+}
+
+void printk(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+const char *symbol_name(uint64_t address, char *buf, size_t size)
+{
+    (void)address, (void)size;
+    return buf;
+}
+
+void spin_lock_contended(struct spinlock *l, uint16_t ticket)
+{
+    (void)ticket;
+    cr_assert_fail("lock of level %u taken twice", l->level);
+}
+
+void spin_lock_debug_acquire(struct spinlock *l, const void *caller)
+{
+    (void)l, (void)caller;
+}
+
+void spin_lock_debug_release(struct spinlock *l)
+{
+    (void)l;
+}
+
+/* The other CPU's turn: the function sets its timer and ends, or it is started once more. */
+void cpu_service_requests(void)
+{
+    timer_set(&a, 100);
+    percpu_timers[1].running = NULL;
+    if (again--)
+        percpu_timers[1].running = &a;
+}
+
+static void append(void *letter)
+{
+    strcat(order, letter);
+}
+
+static void setup(void)
+{
+    timer_prepare_cpu(0);
+    timer_prepare_cpu(1);
+    timer_init(&a, append, "a", 1);
+    timer_init(&b, append, "b", 1);
+}
+
+Test(timer, due_ones_run_in_order, .init = setup)
+{
+    timer_set(&a, 20);
+    timer_set(&b, 10);
+    sim_cpu = 1;
+    sim_now = 15;
+    timer_run_expired();
+    cr_assert_str_eq(order, "b");
+    cr_assert(timer_active(&a) && !timer_active(&b));
+    sim_now = 20;
+    timer_run_expired();
+    cr_assert_str_eq(order, "ba");
+}
+
+Test(timer, killed_while_its_function_sets_it, .init = setup)
+{
+    for (unsigned int times = 0; times < 3; times++) {
+        again = times;
+        percpu_timers[1].running = &a;
+        timer_kill(&a);
+        cr_assert(!timer_active(&a) && !percpu_timers[1].running);
+        cr_assert_null(earliest(&percpu_timers[1]));
+    }
+}
