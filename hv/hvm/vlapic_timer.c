@@ -45,11 +45,14 @@ static void start_count(struct vlapic *a, uint32_t left)
     uint64_t now = now_ns(), tick = tick_ns(a), initial = *vlapic_reg(a, APIC_TMICT);
 
     timer_stop(&a->timer);
-    a->counting = left && mode_of(a) < TIMER_DEADLINE;
-    if (!a->counting)
+    WRITE_ONCE(a->counting, false);
+    if (!left || mode_of(a) >= TIMER_DEADLINE)
         return;
     a->timer_period = initial * tick;
     a->timer_start = now - (a->timer_period - left * tick);
+    /* An earlier setting may be firing on another CPU, which divides by the period once we count. */
+    smp_wmb();
+    WRITE_ONCE(a->counting, true);
     arm_next(a, now);
 }
 
@@ -75,8 +78,10 @@ static void fired(void *arg)
     a->tsc_deadline = 0;
     if (!(lvt & LVT_MASKED) && (lvt & LVT_VECTOR) >= VECTOR_FIRST)
         vlapic_raise(a, lvt & LVT_VECTOR);
-    if (mode_of(a) == TIMER_PERIODIC && a->counting)
+    if (mode_of(a) == TIMER_PERIODIC && READ_ONCE(a->counting)) {
+        smp_rmb(); /* the period that start_count() set before */
         arm_next(a, now_ns());
+    }
 }
 
 void vlapic_timer_set_deadline(struct vlapic *a, uint64_t guest_tsc)
@@ -104,7 +109,7 @@ void vlapic_timer_write_lvt(struct vlapic *a, uint32_t value)
     if ((old >= TIMER_DEADLINE) != (mode_of(a) >= TIMER_DEADLINE)) {
         timer_stop(&a->timer);
         a->tsc_deadline = 0;
-        a->counting = false;
+        WRITE_ONCE(a->counting, false);
         *vlapic_reg(a, APIC_TMICT) = 0;
     } else if (old != mode_of(a)) {
         start_count(a, left);
