@@ -108,8 +108,9 @@ static void interrupt(uint8_t vector)
     arg = q->arg;
     if (fn == NULL)
         n = collect_guests(q, guests);
-    /* A line that nobody will acknowledge would come back for ever. */
-    if (fn == NULL && (q->level || q->nr_guests == 0))
+    /* A line that nobody will acknowledge would come back for ever. A message may still come after its source
+     * was destroyed. */
+    if (fn == NULL && q->exists && (q->level || q->nr_guests == 0))
         set_masked(q, true);
     spin_unlock(&irq_lock);
     if (fn)
