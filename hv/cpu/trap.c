@@ -66,9 +66,10 @@ uint64_t ex_table_fixup(uint64_t rip)
 static void irq_dispatch(struct regs *r)
 {
     uint8_t vector = (uint8_t)r->vector;
+    void (*handler)(uint8_t) = READ_ONCE(irq_handlers[vector]); /* another CPU may be freeing the vector */
 
-    if (likely(irq_handlers[vector])) {
-        irq_handlers[vector](vector);
+    if (likely(handler)) {
+        handler(vector);
         return;
     }
     if (vector != VECTOR_SPURIOUS) {
