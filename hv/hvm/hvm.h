@@ -101,7 +101,8 @@ struct hvm_vcpu {
             uint64_t vmcb_pa;
             uint32_t asid, asid_cpu; /* valid on that CPU, while its generation is the same */
             uint64_t asid_generation;
-            int offered; /* svm_offer_interrupt(): until the next exit; 0 = none */
+            int offered;    /* svm_offer_interrupt(): until the next exit; 0 = none */
+            bool requested; /* a virtual interrupt: a window, or one that is offered */
         } svm;
         struct vmx_vcpu *vmx; /* hv/hvm/vmx*.c */
     };

@@ -388,6 +388,7 @@ static bool svm_offer_interrupt(struct vcpu *v, int pending)
     if (!host_cpu.tcg)
         return false;
     v->hvm->svm.offered = pending;
+    v->hvm->svm.requested = true;
     vcpu_vmcb(v)->intercept_1 &= ~(uint32_t)VMCB_I1_VINTR;
     return true;
 }
@@ -398,15 +399,16 @@ static bool svm_offer_interrupt(struct vcpu *v, int pending)
  */
 static void svm_interrupt_window(struct vcpu *v, bool wanted)
 {
-    struct vmcb *vmcb = vcpu_vmcb(v);
-    uint64_t offered = (uint8_t)v->hvm->svm.offered;
-    uint64_t ctl = VMCB_INT_MASKING | offered << VMCB_INT_VECTOR_SHIFT;
+    struct hvm_vcpu *h = v->hvm;
+    struct vmcb *vmcb = h->svm.vmcb;
 
-    if (wanted || offered)
-        ctl |= VMCB_INT_VIRQ | VMCB_INT_PRIO_HIGHEST | VMCB_INT_IGN_TPR;
-    if (vmcb->int_ctl == ctl)
+    if (likely(!wanted && !h->svm.requested))
         return;
-    vmcb->int_ctl = ctl;
+    h->svm.requested = wanted || h->svm.offered;
+    vmcb->int_ctl = VMCB_INT_MASKING;
+    if (h->svm.requested)
+        vmcb->int_ctl |= VMCB_INT_VIRQ | VMCB_INT_PRIO_HIGHEST | VMCB_INT_IGN_TPR |
+                         (uint64_t)(uint8_t)h->svm.offered << VMCB_INT_VECTOR_SHIFT;
     vmcb->clean = 0;
 }
 

@@ -236,11 +236,11 @@ static enum hvm_exit rare_reason(uint64_t code)
  * QEMU's TCG forgets an interrupt shadow at vmrun (7.2). What comes between sti and hlt would be delivered
  * before the hlt, which then sleeps in spite of it: execute the hlt here.
  */
-static void finish_shadowed_hlt(struct vcpu *v)
+static __noinline void finish_shadowed_hlt(struct vcpu *v)
 {
     uint8_t insn;
 
-    if (likely(!host_cpu.tcg) || !(vcpu_vmcb(v)->int_state & VMCB_STATE_SHADOW) || hvm_cpl(v))
+    if (!(vcpu_vmcb(v)->int_state & VMCB_STATE_SHADOW) || hvm_cpl(v))
         return;
     if (guest_fetch(v, &insn, sizeof(insn)) == sizeof(insn) && insn == op_hlt[0])
         hvm_exit_hlt(sizeof(op_hlt));
@@ -255,7 +255,8 @@ static void dispatch(struct vcpu *v, uint64_t code)
     case SVM_NMI:
         v->hvm->exits[HVM_EXIT_INTERRUPT]++;
         take_interrupt();
-        finish_shadowed_hlt(v);
+        if (unlikely(host_cpu.tcg))
+            finish_shadowed_hlt(v);
         break;
     case SVM_VINTR:
         v->hvm->exits[HVM_EXIT_WINDOW]++;
@@ -327,10 +328,12 @@ static void settle_offer(struct vcpu *v)
  * other CPUs and timers announce physical ones, and may lose one of these: the APIC holds the interrupt, and
  * the CPU never looks.
  */
-static void recover_interrupt(const struct vcpu *v)
+static __noinline void after_virtual_interrupt(struct vcpu *v)
 {
-    if (unlikely(host_cpu.tcg) && ((vcpu_vmcb(v)->int_ctl & VMCB_INT_VIRQ) || v->hvm->svm.offered))
+    if (host_cpu.tcg)
         apic_recheck();
+    if (v->hvm->svm.offered)
+        settle_offer(v);
 }
 
 void svm_exit(struct vcpu *v)
@@ -351,8 +354,7 @@ void svm_exit(struct vcpu *v)
     vmcb->tlb_control = VMCB_TLB_NONE;
     vmcb->clean = svm_caps.clean_bits ? ~0U : 0;
     keep_event(h, vmcb->exit_int_info);
-    recover_interrupt(v);
-    if (h->svm.offered)
-        settle_offer(v);
+    if (unlikely(h->svm.requested))
+        after_virtual_interrupt(v);
     dispatch(v, vmcb->exit_code);
 }
