@@ -9,9 +9,6 @@
 #include "hv/pv/pv.h"
 #include "hypercalls/hypercall.h"
 
-/* Bits of rflags that an iret hypercall may not set: what iretq would not either. */
-#define FLAGS_REFUSED (X86_EFLAGS_IOPL | X86_EFLAGS_VM)
-
 /* Words of the context. */
 enum { CTX_RAX, CTX_R11, CTX_RCX, CTX_FLAGS, CTX_RIP, CTX_CS, CTX_RFLAGS, CTX_RSP, CTX_SS };
 
@@ -30,6 +27,13 @@ static __noinline int64_t leave_by_sysret(struct regs *r, uint64_t rax)
     if (r->cs == SEL_GUEST_CS64 && r->ss == SEL_GUEST_DS && is_canonical(r->rip))
         r->vector = REGS_SYSCALL;
     return (int64_t)rax;
+}
+
+static __noinline void unmask_nmi(struct vcpu *v)
+{
+    v->nmi_masked = false;
+    if (v->nmi_pending)
+        cpu_raise(CPU_PENDING_GUEST);
 }
 
 /* No arguments. The result is the context's rax; a context that cannot be read, or user mode without tables,
@@ -68,13 +72,14 @@ int64_t do_iret(uint64_t arg[6] __unused)
         v->pv.iopl = (rflags & X86_EFLAGS_IOPL) >> 12;
     r->rip = rip;
     r->cs = (uint16_t)cs | 3;
-    r->rflags = (rflags & ~FLAGS_REFUSED) | X86_EFLAGS_IF;
+    r->rflags = rflags | X86_EFLAGS_IF;
+    if (unlikely(rflags & X86_EFLAGS_TF))
+        v->pv.stepping = true;
     r->rsp = rsp;
     r->ss = (uint16_t)ss | 3;
     r->vector = 0; /* iretq */
-    v->nmi_masked = false;
-    if (unlikely(v->nmi_pending))
-        cpu_raise(CPU_PENDING_GUEST);
+    if (unlikely(v->nmi_masked))
+        unmask_nmi(v);
     WRITE_ONCE(v->info->evtchn_upcall_mask, !(rflags & X86_EFLAGS_IF));
     if (unlikely(flags & VGCF_in_syscall))
         return leave_by_sysret(r, rax);

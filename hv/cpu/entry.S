@@ -12,6 +12,12 @@
 
 #define REGS_SYSCALL 0x100
 
+/*
+ * IOPL and VM, which every return takes from rflags: it runs in ring 0, and a PV guest has neither. What an entry
+ * saved is not to be trusted with them on QEMU's TCG, whose cmpxchg16b lets the guest choose (tests/guests/flags_kept).
+ */
+#define FLAGS_NEVER 0x23000
+
 .macro SAVE_REGS
         push %rax
         push %r9
@@ -107,11 +113,13 @@ restore_guest:
 sysret_guest:
         RESTORE_SCRATCH
         mov REGS_rflags(%rsp), %r11
+        and $~FLAGS_NEVER, %r11
         mov REGS_rsp(%rsp), %rsp
         sysretq
 3:      RESTORE_SCRATCH
         mov REGS_r11(%rsp), %r11
         mov REGS_rcx(%rsp), %rcx
+        andl $~FLAGS_NEVER, REGS_rflags(%rsp)
         add $REGS_rip, %rsp
         .globl guest_iretq
 guest_iretq:
@@ -204,6 +212,7 @@ ist_common:
         mov %rsp, %rdi
         call trap_on_ist
         RESTORE_REGS
+        andl $~FLAGS_NEVER, REGS_rflags-REGS_error_code(%rsp)
         add $8, %rsp
         iretq
         .size ist_common, . - ist_common

@@ -84,8 +84,11 @@ void trap_from_guest(struct regs *r)
         guest_trap_ops->page_fault(r, read_cr2());
     else if (r->vector < 32)
         guest_trap_ops->exception(r);
-    else
+    else {
+        if (unlikely(r->rflags & (X86_EFLAGS_TF | X86_EFLAGS_NT)))
+            guest_trap_ops->interrupted_step(r);
         irq_dispatch(r);
+    }
 }
 
 /*

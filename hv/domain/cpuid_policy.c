@@ -156,15 +156,6 @@ static void restrict_vectors(struct cpuid_policy *p)
     }
 }
 
-/* What QEMU's emulation has and guests are better without: `rep stosb` goes byte by byte there, `rep stosq`
- * by eight; and CMPXCHG16B leaves arbitrary flags but for ZF, so an interrupt that follows it saves, and
- * returns to, a register with TF or NT. Linux allocates memory with it. */
-static void restrict_on_emulator(struct cpuid_policy *p)
-{
-    p->basic[1].c &= ~F(CX16);
-    p->features[0].b &= ~F(ERMS);
-}
-
 static void restrict_to(struct cpuid_policy *p, const struct feature_masks *masks, bool amd)
 {
     static const uint8_t hidden[] = { 3, 5, 6, 8, 9, 10, 12 };
@@ -182,8 +173,8 @@ static void restrict_to(struct cpuid_policy *p, const struct feature_masks *mask
     p->features[1] = (struct cpuid_leaf){ .a = p->features[1].a & FEATURES_7A1 };
     restrict_xstate(p);
     restrict_vectors(p);
-    if (host_cpu.tcg)
-        restrict_on_emulator(p);
+    if (host_cpu.tcg) /* `rep stosb` goes byte by byte there, `rep stosq` by eight */
+        p->features[0].b &= ~F(ERMS);
 
     p->ext[1].c &= FEATURES_E1C;
     p->ext[1].d = (p->ext[1].d & masks->ext_d) | (amd ? p->basic[1].d & COMMON_1D : 0);
@@ -200,6 +191,13 @@ void cpuid_policy_restrict(struct cpuid_policy *p, bool amd)
 void cpuid_policy_restrict_hvm(struct cpuid_policy *p, bool amd)
 {
     restrict_to(p, &hvm_masks, amd);
+    /*
+     * QEMU's emulation leaves arbitrary flags but for ZF, so an interrupt that follows it saves, and returns
+     * to, a register with TF, NT or VM. Linux allocates memory with it. For PV guests we are between
+     * (hv/pv/traps.c).
+     */
+    if (host_cpu.tcg)
+        p->basic[1].c &= ~F(CX16);
 }
 
 __init void cpuid_policy_init(void)

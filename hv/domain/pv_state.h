@@ -23,6 +23,7 @@ struct pv_vcpu {
     uint16_t kernel_ss;
     bool in_kernel; /* guest mode: kernel or user, both in ring 3 */
     bool ts;        /* guest's CR0.TS */
+    bool stepping;  /* an iret hypercall set TF, and no #DB came since */
     uint8_t iopl;   /* virtual IOPL 0..3 */
 
     uint16_t ds, es, fs, gs; /* selectors while not running */

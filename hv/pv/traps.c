@@ -75,6 +75,7 @@ static void debug_exception(void)
 {
     struct vcpu *v = current;
 
+    v->pv.stepping = false;
     v->pv.dr6 = debugreg_merge_dr6(v->pv.dr6, read_dr6());
     write_dr6(DR6_DEFAULT);
     pv_inject_trap(TRAP_DB, 0);
@@ -176,11 +177,23 @@ static bool iret_fault(struct regs *r)
     return true;
 }
 
+/*
+ * An interrupt finds TF set only if it came before the first instruction of a step: after that one there
+ * would have been #DB. So without an iret that began a step it is what QEMU's TCG (7.2) leaves behind
+ * cmpxchg16b, as NT is, and the guest would be trapped for it. (A real CPU may have it of a popf, just then.)
+ */
+static void interrupted_step(struct regs *r)
+{
+    if (host_cpu.tcg && !current->pv.stepping)
+        r->rflags &= ~(X86_EFLAGS_TF | X86_EFLAGS_NT);
+}
+
 static const struct guest_trap_ops pv_trap_ops = {
     .exception = guest_exception,
     .page_fault = guest_page_fault,
     .hv_page_fault = hv_mode_page_fault,
     .iret_fault = iret_fault,
+    .interrupted_step = interrupted_step,
 };
 
 void pv_init(void)

@@ -104,6 +104,8 @@ Test(cpuid_policy, hides_what_an_emulator_does_badly)
     host_cpu.tcg = true;
     cpuid_policy_restrict(&policy, true);
     cr_assert_eq(query(7, 0).b & F(ERMS), 0);
+    cr_assert(query(1, 0).c & F(CX16));
+    cpuid_policy_restrict_hvm(&policy, true);
     cr_assert_eq(query(1, 0).c & F(CX16), 0);
 }
 
