@@ -138,6 +138,24 @@ static void fill_header(struct slot *slot, struct block_request *request)
     slot->request = request;
 }
 
+/* The memory of a request; what is contiguous there is one segment of the device. Returns their number. */
+static unsigned gather(struct virtio_segment *segments, const struct block_request *request)
+{
+    unsigned count = 0;
+    uint64_t end = 0;
+
+    for (unsigned i = 0; i < request->nr_segments; i++) {
+        const struct block_segment *segment = &request->segments[i];
+
+        if (count > 0 && segment->bus == end)
+            segments[count - 1].length += segment->length;
+        else
+            segments[count++] = (struct virtio_segment){ segment->bus, segment->length };
+        end = segment->bus + segment->length;
+    }
+    return count;
+}
+
 /* Hands a request to a queue; false: no room now. Upcalls masked. */
 static bool start(struct disk_queue *queue, struct block_request *request)
 {
@@ -155,8 +173,7 @@ static bool start(struct disk_queue *queue, struct block_request *request)
         segments[count++] =
             (struct virtio_segment){ slot->bus + offsetof(struct slot, discard), sizeof(slot->discard) };
     }
-    for (unsigned i = 0; i < request->nr_segments; i++)
-        segments[count++] = (struct virtio_segment){ request->segments[i].bus, request->segments[i].length };
+    count += gather(&segments[count], request);
     readable = request->operation == BLOCK_READ ? 1 : count;
     segments[count++] = (struct virtio_segment){ slot->bus + offsetof(struct slot, status), 1 };
     if (!virtqueue_add(&queue->queue.ring, segments, readable, count - readable, slot))
