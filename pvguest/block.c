@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/block.h"
 #include "pvguest/cpu.h"
+#include "pvguest/memory.h"
+#include "pvguest/pagetable.h"
 
 #include <errno.h>
 
@@ -80,4 +82,56 @@ void block_submit(struct block_device *device, struct block_request *request)
 void block_commit(struct block_device *device)
 {
     device->ops->commit(device->disk);
+}
+
+static unsigned int order_of(size_t bytes)
+{
+    unsigned int order = 0;
+
+    while ((PAGE_SIZE << order) < bytes)
+        order++;
+    return order;
+}
+
+static size_t pages_of(size_t bytes)
+{
+    return (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+void *block_own_buffer_alloc(struct block_device *device, size_t bytes)
+{
+    const struct block_ops *ops = device->ops;
+
+    return ops->alloc_buffer ? ops->alloc_buffer(device->disk, pages_of(bytes)) : NULL;
+}
+
+bool block_own_buffer_free(struct block_device *device, void *buffer, size_t bytes)
+{
+    const struct block_ops *ops = device->ops;
+
+    return ops->free_buffer && ops->free_buffer(device->disk, buffer, pages_of(bytes));
+}
+
+void *block_buffer_alloc(struct block_device *device, size_t bytes)
+{
+    void *buffer = block_own_buffer_alloc(device, bytes);
+
+    return buffer ? buffer : page_alloc(order_of(bytes));
+}
+
+void block_buffer_free(struct block_device *device, void *buffer, size_t bytes)
+{
+    if (!block_own_buffer_free(device, buffer, bytes))
+        page_free(buffer, order_of(bytes));
+}
+
+struct block_segment block_segment(void *virt, uint32_t length)
+{
+    unsigned long at = (unsigned long)virt;
+
+    return (struct block_segment){
+        .virt = virt,
+        .bus = (uint64_t)pte_mfn(pt_lookup(at)) << PAGE_SHIFT | (at & ~PAGE_MASK),
+        .length = length,
+    };
 }

@@ -68,6 +68,10 @@ struct block_ops {
     void (*submit)(struct block_device *disk, struct block_request *request);
     /* Lets the disk begin with what was submitted. Any context. */
     void (*commit)(struct block_device *disk);
+    /* block_buffer_alloc(), or NULL: any memory is as good; alloc_buffer may return NULL for that too.
+     * free_buffer returns false for a buffer that is not alloc_buffer's. */
+    void *(*alloc_buffer)(struct block_device *disk, size_t pages);
+    bool (*free_buffer)(struct block_device *disk, void *buffer, size_t pages);
 };
 
 /* Told in event context or in a thread when the size of a device has changed. */
@@ -112,6 +116,20 @@ void block_submit(struct block_device *device, struct block_request *request);
 
 /* After one or more block_submit(): the device may begin. Any context. */
 void block_commit(struct block_device *device);
+
+/*
+ * Whole pages for `bytes` bytes of requests to this device, which have the least work with it there; contents
+ * undefined. They are all given back before the device is closed. NULL: no memory. Threads only.
+ */
+void *block_buffer_alloc(struct block_device *device, size_t bytes);
+void block_buffer_free(struct block_device *device, void *buffer, size_t bytes);
+
+/* The same, but NULL where any other memory is as good, or the device's own is out; false for such. */
+void *block_own_buffer_alloc(struct block_device *device, size_t bytes);
+bool block_own_buffer_free(struct block_device *device, void *buffer, size_t bytes);
+
+/* A segment of mapped memory, which must lie within a page. Any context. */
+struct block_segment block_segment(void *virt, uint32_t length);
 
 /* The device for those who wait for each request: file systems, tools. Threads only. */
 void block_as_blockdev(struct block_device *device, struct blockdev *dev);

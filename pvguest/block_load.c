@@ -16,7 +16,6 @@ struct worker {
     struct block_segment segments[BLOCK_SEGMENTS];
     struct run *run;
     char *buffer;
-    unsigned int order;
 };
 
 struct run {
@@ -104,9 +103,7 @@ static bool init_worker(struct run *run, struct worker *worker)
     uint32_t bytes = run->load->bytes;
 
     worker->run = run;
-    while ((PAGE_SIZE << worker->order) < bytes)
-        worker->order++;
-    worker->buffer = page_alloc(worker->order);
+    worker->buffer = block_buffer_alloc(run->device, bytes);
     if (!worker->buffer)
         return false;
     worker->request = (struct block_request){ .operation = run->load->operation,
@@ -114,15 +111,9 @@ static bool init_worker(struct run *run, struct worker *worker)
                                               .segments = worker->segments,
                                               .done = ended,
                                               .arg = worker };
-    for (uint32_t at = 0; at < bytes; at += PAGE_SIZE) {
-        char *page = worker->buffer + at;
-
-        worker->segments[worker->request.nr_segments++] = (struct block_segment){
-            .virt = page,
-            .bus = (uint64_t)virt_to_mfn(page) << PAGE_SHIFT,
-            .length = bytes < PAGE_SIZE ? bytes : PAGE_SIZE,
-        };
-    }
+    for (uint32_t at = 0; at < bytes; at += PAGE_SIZE)
+        worker->segments[worker->request.nr_segments++] =
+            block_segment(worker->buffer + at, bytes < PAGE_SIZE ? bytes : PAGE_SIZE);
     return true;
 }
 
@@ -161,7 +152,7 @@ int block_load_run(struct block_device *device, const struct block_load *load,
         run_load(&run);
     for (unsigned int i = 0; run.workers && i < load->depth; i++)
         if (run.workers[i].buffer)
-            page_free(run.workers[i].buffer, run.workers[i].order);
+            block_buffer_free(device, run.workers[i].buffer, load->bytes);
     free(run.workers);
     return run.workers && ok ? 0 : ENOMEM;
 }

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define BOUNCE_ORDER 4 /* 64 KiB */
+#define BOUNCE_BYTES 65536U
 
 struct waiter {
     struct block_request request;
@@ -50,11 +50,7 @@ static uint32_t make_segments(char *buf, uint64_t length, struct block_segment *
 
         if (piece > length - covered)
             piece = length - covered;
-        segments[*nr] = (struct block_segment){
-            .virt = buf + covered,
-            .bus = (uint64_t)pte_mfn(pt_lookup(at)) << PAGE_SHIFT | (at & ~PAGE_MASK),
-            .length = (uint32_t)piece,
-        };
+        segments[*nr] = block_segment(buf + covered, (uint32_t)piece);
         covered += (uint32_t)piece;
     }
     return covered;
@@ -95,12 +91,12 @@ static int transfer(struct block_device *device, enum block_operation operation,
 static int bounce(struct block_device *device, enum block_operation operation, uint64_t sector, char *buf,
                   uint64_t length)
 {
-    unsigned int order = length > PAGE_SIZE ? BOUNCE_ORDER : 0;
-    char *pages = page_alloc(order);
+    size_t size = length > PAGE_SIZE ? BOUNCE_BYTES : PAGE_SIZE;
+    char *pages = block_buffer_alloc(device, size);
     int error = pages == NULL ? ENOMEM : 0;
 
     while (length > 0 && error == 0) {
-        size_t piece = length < PAGE_SIZE << order ? length : PAGE_SIZE << order;
+        size_t piece = length < size ? length : size;
 
         if (operation == BLOCK_WRITE)
             memcpy(pages, buf, piece);
@@ -112,7 +108,7 @@ static int bounce(struct block_device *device, enum block_operation operation, u
         length -= piece;
     }
     if (pages != NULL)
-        page_free(pages, order);
+        block_buffer_free(device, pages, size);
     return error;
 }
 
@@ -172,11 +168,23 @@ static int sync_discard(struct blockdev *dev, uint64_t sector, uint64_t count)
     return -error;
 }
 
+static void *alloc_buffer(struct blockdev *dev, size_t bytes)
+{
+    return block_own_buffer_alloc(dev->object, bytes);
+}
+
+static bool free_buffer(struct blockdev *dev, void *buffer, size_t bytes)
+{
+    return block_own_buffer_free(dev->object, buffer, bytes);
+}
+
 static const struct blockdev_ops sync_ops = {
     .read = sync_read,
     .write = sync_write,
     .flush = sync_flush,
     .discard = sync_discard,
+    .alloc_buffer = alloc_buffer,
+    .free_buffer = free_buffer,
 };
 
 void block_as_blockdev(struct block_device *device, struct blockdev *dev)

@@ -25,6 +25,10 @@ struct blockdev_ops {
     int (*flush)(struct blockdev *dev);
     /* The contents are not needed any more. NULL: the device cannot make use of that. */
     int (*discard)(struct blockdev *dev, uint64_t sector, uint64_t count);
+    /* Whole pages that the device has less work with than with others, or NULL. free_buffer: false for memory
+     * that is of another kind. Both are there, or neither. */
+    void *(*alloc_buffer)(struct blockdev *dev, size_t bytes);
+    bool (*free_buffer)(struct blockdev *dev, void *buffer, size_t bytes);
 };
 
 struct blockdev {

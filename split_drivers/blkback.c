@@ -21,7 +21,7 @@ struct blkback {
 /* What the frontend's nodes say about its rings. */
 struct parameters {
     enum blkif_abi abi;
-    bool persistent;
+    enum blkback_keep keep;
     unsigned int order, nr_queues;
 };
 
@@ -45,6 +45,7 @@ static int write_features(struct xs_handle *xs, xs_transaction_t t, void *arg)
         { "feature-flush-cache", device->can_flush },
         { "feature-barrier", device->can_flush },
         { "feature-persistent", offer_persistent },
+        { "feature-lasting-requests", 1 },
         { "feature-max-indirect-segments", BLKIF_SEGMENTS },
         { "max-ring-page-order", BLKBACK_MAX_ORDER },
         { "max-ring-pages", 1U << BLKBACK_MAX_ORDER },
@@ -189,7 +190,7 @@ static int read_optional(struct xenbus_device *bus, const char *key, uint64_t ma
 static int read_parameters(struct xenbus_device *bus, struct parameters *parameters)
 {
     char *protocol = xenbus_read(bus->xs, XBT_NULL, bus->other, "protocol");
-    uint64_t order = 0, queues = 1, persistent = 0;
+    uint64_t order = 0, queues = 1, persistent = 0, lasting = 0;
     bool known = blkif_parse_abi(protocol, &parameters->abi);
     int error;
 
@@ -204,11 +205,15 @@ static int read_parameters(struct xenbus_device *bus, struct parameters *paramet
         error = read_optional(bus, "multi-queue-num-queues", BLKBACK_MAX_QUEUES, &queues);
     if (!error)
         error = read_optional(bus, "feature-persistent", 1, &persistent);
+    if (!error)
+        error = read_optional(bus, "lasting-requests", 1, &lasting);
     if (error)
         return error;
     parameters->order = (unsigned int)order;
     parameters->nr_queues = queues ? (unsigned int)queues : 1;
-    parameters->persistent = persistent && offer_persistent;
+    parameters->keep = lasting                          ? BLKBACK_KEEP_LASTING
+                       : persistent && offer_persistent ? BLKBACK_KEEP_ALL
+                                                        : BLKBACK_KEEP_NONE;
     return 0;
 }
 
@@ -269,7 +274,7 @@ static int connect(struct backend_device *device)
 
     if (error)
         return error;
-    error = blkback_io_init(&blkback->disk, parameters.persistent);
+    error = blkback_io_init(&blkback->disk, parameters.keep);
     if (error) {
         xenbus_error(&device->bus, error, "no memory");
         return error;

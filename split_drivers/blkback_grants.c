@@ -3,30 +3,25 @@
 #include "pvguest/grant_table.h"
 #include "pvguest/hypercall.h"
 #include "pvguest/memory.h"
-#include "split_drivers/blkif_ring.h"
 #include <errno.h>
 #include <stdlib.h>
 
 /* Persistent mappings given up together when there are no spare ones. */
 #define EVICT 32
 
-/* A mapping that stays. It is in a bucket while it stands for a grant, and in `unused` while nobody uses it.
- */
+/* A mapping that stays: in a bucket while it stands for a grant, else spare. */
 struct blkback_persistent {
     struct blkback_grant grant;
     unsigned int users;
-    struct blkback_persistent *next; /* in its bucket */
-    TAILQ_ENTRY(blkback_persistent) link;
+    bool in_bucket;
+    bool recent; /* used again since the hand passed by */
+    struct blkback_persistent *next;
 };
 
-/* What run_map() will do; `op` is the operation that maps the frame, or none where it is mapped already. */
-static struct {
-    struct blkback_grant *grant;
-    int op;
-} noted[BLKBACK_BATCH];
-static unsigned int nr_noted;
+static unsigned int nr_persistent; /* in buckets, of all disks */
 
 static struct gnttab_map_grant_ref maps[BLKBACK_BATCH];
+static struct blkback_grant *mapped[BLKBACK_BATCH]; /* by them */
 static unsigned int nr_maps;
 
 static struct gnttab_unmap_grant_ref unmaps[BLKBACK_BATCH];
@@ -43,20 +38,21 @@ static bool init_persistent(struct blkback_mapper *mapper)
         if (!mapper->persistent_windows)
             return false;
     }
-    for (unsigned int i = 0; i < BLKBACK_PERSISTENT; i++)
-        TAILQ_INSERT_TAIL(&mapper->spare, &mapper->entries[i], link);
+    for (unsigned int i = BLKBACK_PERSISTENT; i-- > 0;) {
+        mapper->entries[i].next = mapper->spare;
+        mapper->spare = &mapper->entries[i];
+    }
     return true;
 }
 
 int blkback_mapper_init(struct blkback_mapper *mapper, domid_t domid, bool by_dma, unsigned int nr_windows,
-                        bool persistent)
+                        enum blkback_keep keep)
 {
-    *mapper = (struct blkback_mapper){ .domid = domid, .by_dma = by_dma, .nr_windows = nr_windows };
-    TAILQ_INIT(&mapper->unused);
-    TAILQ_INIT(&mapper->spare);
+    *mapper =
+        (struct blkback_mapper){ .domid = domid, .by_dma = by_dma, .nr_windows = nr_windows, .keep = keep };
     if (!by_dma)
         mapper->windows = grant_windows_create(nr_windows);
-    if ((by_dma || mapper->windows) && (!persistent || init_persistent(mapper)))
+    if ((by_dma || mapper->windows) && (keep == BLKBACK_KEEP_NONE || init_persistent(mapper)))
         return 0;
     blkback_mapper_end(mapper);
     return ENOMEM;
@@ -84,7 +80,10 @@ static void forget(struct blkback_mapper *mapper, struct blkback_persistent *ent
     while (*link != entry)
         link = &(*link)->next;
     *link = entry->next;
-    TAILQ_INSERT_TAIL(&mapper->spare, entry, link);
+    entry->in_bucket = false;
+    entry->next = mapper->spare;
+    mapper->spare = entry;
+    nr_persistent--;
 }
 
 static void note_unmap(struct blkback_mapper *mapper, const struct blkback_grant *grant)
@@ -98,21 +97,29 @@ static void note_unmap(struct blkback_mapper *mapper, const struct blkback_grant
     };
 }
 
+/* Gives `count` of them up, or as many as nobody uses: the first that were not used again since the hand was
+ * there last ("second chance"). */
 static void evict(struct blkback_mapper *mapper, unsigned int count)
 {
-    struct blkback_persistent *entry;
+    for (unsigned int i = 0; i < 2 * BLKBACK_PERSISTENT && count; i++) {
+        struct blkback_persistent *entry = &mapper->entries[mapper->hand++ % BLKBACK_PERSISTENT];
 
-    while (count-- && (entry = TAILQ_FIRST(&mapper->unused))) {
-        TAILQ_REMOVE(&mapper->unused, entry, link);
+        if (!entry->in_bucket || entry->users)
+            continue;
+        if (entry->recent) {
+            entry->recent = false;
+            continue;
+        }
         note_unmap(mapper, &entry->grant);
         forget(mapper, entry);
+        count--;
     }
     blkback_grants_run_unmap();
 }
 
 void blkback_mapper_end(struct blkback_mapper *mapper)
 {
-    if (mapper->entries)
+    if (mapper->entries && mapper->buckets)
         evict(mapper, BLKBACK_PERSISTENT);
     free(mapper->entries);
     free(mapper->buckets);
@@ -123,17 +130,17 @@ void blkback_mapper_end(struct blkback_mapper *mapper)
     *mapper = (struct blkback_mapper){ 0 };
 }
 
-/* Returns the number of the operation. */
-static int note_map(struct blkback_mapper *mapper, struct blkback_grant *grant, bool readonly, char *window)
+static void note_map(const struct blkback_mapper *mapper, struct blkback_grant *grant, bool readonly,
+                     char *window)
 {
     grant->virt = window;
-    maps[nr_maps] = (struct gnttab_map_grant_ref){
+    mapped[nr_maps] = grant;
+    maps[nr_maps++] = (struct gnttab_map_grant_ref){
         .host_addr = mapper->by_dma ? 0 : grant_host_address(window),
         .flags = (mapper->by_dma ? GNTMAP_device_map : GNTMAP_host_map) | (readonly ? GNTMAP_readonly : 0),
         .ref = grant->ref,
         .dom = mapper->domid,
     };
-    return (int)nr_maps++;
 }
 
 /* A new mapping that is to stay; NULL: all that may stay are in use. */
@@ -141,47 +148,54 @@ static struct blkback_persistent *create(struct blkback_mapper *mapper, grant_re
 {
     struct blkback_persistent **bucket = bucket_of(mapper, ref), *entry;
 
-    if (TAILQ_EMPTY(&mapper->spare))
+    if (!mapper->spare || nr_persistent == BLKBACK_ALL_PERSISTENT)
         evict(mapper, EVICT);
-    entry = TAILQ_FIRST(&mapper->spare);
-    if (!entry)
+    entry = mapper->spare;
+    if (!entry || nr_persistent == BLKBACK_ALL_PERSISTENT)
         return NULL;
-    TAILQ_REMOVE(&mapper->spare, entry, link);
-    entry->grant = (struct blkback_grant){ .ref = ref };
-    entry->users = 0;
-    entry->next = *bucket;
+    mapper->spare = entry->next;
+    *entry = (struct blkback_persistent){ .grant.ref = ref, .in_bucket = true, .next = *bucket };
     *bucket = entry;
+    nr_persistent++;
     return entry;
 }
 
-static char *persistent_window(const struct blkback_mapper *mapper, const struct blkback_persistent *entry)
+static char *window_of(const struct blkback_mapper *mapper, char *windows, size_t number)
 {
-    return mapper->by_dma ? NULL : mapper->persistent_windows + (size_t)(entry - mapper->entries) * PAGE_SIZE;
+    return mapper->by_dma ? NULL : windows + number * PAGE_SIZE;
 }
 
-void blkback_grants_map(struct blkback_mapper *mapper, struct blkback_grant *grant, bool readonly,
-                        unsigned int window)
+/* The entry for a grant that is to stay, with a mapping that works or is noted; NULL: no more may stay. */
+static struct blkback_persistent *map_lasting(struct blkback_mapper *mapper, grant_ref_t ref)
 {
-    struct blkback_persistent *entry = mapper->entries ? find(mapper, grant->ref) : NULL;
-    int op = -1;
+    struct blkback_persistent *entry = find(mapper, ref);
 
-    if (entry && !entry->users)
-        TAILQ_REMOVE(&mapper->unused, entry, link);
-    if (!entry && mapper->entries) {
-        entry = create(mapper, grant->ref);
+    if (entry) {
+        entry->recent = true;
+    } else {
+        entry = create(mapper, ref);
+        if (!entry)
+            return NULL;
         /* Later requests may want to write where this one only reads. */
-        if (entry)
-            op = note_map(mapper, &entry->grant, false, persistent_window(mapper, entry));
+        note_map(mapper, &entry->grant, false,
+                 window_of(mapper, mapper->persistent_windows, (size_t)(entry - mapper->entries)));
     }
-    if (entry)
-        entry->users++;
-    else
-        op = note_map(mapper, grant, readonly,
-                      mapper->by_dma ? NULL : mapper->windows + (size_t)window * PAGE_SIZE);
-    grant->mapped = false;
-    grant->persistent = entry;
-    noted[nr_noted].grant = grant;
-    noted[nr_noted++].op = op;
+    entry->users++;
+    return entry;
+}
+
+void blkback_grants_map(struct blkback_mapper *mapper, struct blkback_grant *grants,
+                        const struct blkif_work *work, unsigned int window)
+{
+    bool readonly = work->action != BLKIF_OP_READ;
+    bool stay = mapper->keep == BLKBACK_KEEP_ALL || (mapper->keep == BLKBACK_KEEP_LASTING && work->lasting);
+
+    for (unsigned int i = 0; i < work->nr_segments; i++) {
+        grants[i].ref = work->segments[i].gref;
+        grants[i].persistent = stay ? map_lasting(mapper, grants[i].ref) : NULL;
+        if (!grants[i].persistent)
+            note_map(mapper, &grants[i], readonly, window_of(mapper, mapper->windows, window + i));
+    }
 }
 
 static void take_result(struct blkback_grant *grant, const struct gnttab_map_grant_ref *map)
@@ -197,36 +211,41 @@ void blkback_grants_run_map(void)
 
     for (unsigned int i = 0; refused && i < nr_maps; i++)
         maps[i].status = GNTST_general_error;
-    for (unsigned int i = 0; i < nr_noted; i++) {
-        struct blkback_grant *grant = noted[i].grant;
-        struct blkback_persistent *entry = grant->persistent;
-
-        if (noted[i].op >= 0)
-            take_result(entry ? &entry->grant : grant, &maps[noted[i].op]);
-        if (entry) {
-            grant->mapped = entry->grant.mapped;
-            grant->bus = entry->grant.bus;
-            grant->virt = entry->grant.virt;
-        }
-    }
-    nr_maps = nr_noted = 0;
+    for (unsigned int i = 0; i < nr_maps; i++)
+        take_result(mapped[i], &maps[i]);
+    nr_maps = 0;
 }
 
-void blkback_grants_unmap(struct blkback_mapper *mapper, struct blkback_grant *grant)
+bool blkback_grants_segments(const struct blkback_grant *grants, const struct blkif_work *work,
+                             struct block_segment *segments)
 {
-    struct blkback_persistent *entry = grant->persistent;
+    for (unsigned int i = 0; i < work->nr_segments; i++) {
+        const struct blkif_request_segment *segment = &work->segments[i];
+        const struct blkback_grant *grant = grants[i].persistent ? &grants[i].persistent->grant : &grants[i];
+        uint32_t offset = segment->first_sect * BLOCK_SECTOR;
 
-    if (!entry) {
-        if (grant->mapped)
-            note_unmap(mapper, grant);
-    } else if (!--entry->users) {
-        if (entry->grant.mapped)
-            TAILQ_INSERT_TAIL(&mapper->unused, entry, link);
-        else
+        if (!grant->mapped)
+            return false;
+        segments[i] = (struct block_segment){
+            .virt = grant->virt ? grant->virt + offset : NULL,
+            .bus = grant->bus + offset,
+            .length = (segment->last_sect - segment->first_sect + 1U) * BLOCK_SECTOR,
+        };
+    }
+    return true;
+}
+
+void blkback_grants_unmap(struct blkback_mapper *mapper, const struct blkback_grant *grants,
+                          unsigned int count)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        struct blkback_persistent *entry = grants[i].persistent;
+
+        if (!entry && grants[i].mapped)
+            note_unmap(mapper, &grants[i]);
+        else if (entry && !--entry->users && !entry->grant.mapped)
             forget(mapper, entry);
     }
-    grant->mapped = false;
-    grant->persistent = NULL;
 }
 
 void blkback_grants_run_unmap(void)

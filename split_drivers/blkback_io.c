@@ -181,8 +181,7 @@ static void finish(struct blkback_disk *disk)
             go_on = true;
             continue;
         }
-        for (unsigned int i = 0; i < request->work.nr_segments; i++)
-            blkback_grants_unmap(&disk->mapper, &request->grants[i]);
+        blkback_grants_unmap(&disk->mapper, request->grants, request->work.nr_segments);
         TAILQ_INSERT_TAIL(&ended, request, link);
     }
     if (go_on)
@@ -302,32 +301,9 @@ static void map_frames_of(struct blkback_disk *disk, struct blkback_list *taken)
             continue;
         }
         request->steps = steps_of(&request->work);
-        for (unsigned int i = 0; i < request->work.nr_segments; i++) {
-            request->grants[i].ref = request->work.segments[i].gref;
-            blkback_grants_map(&disk->mapper, &request->grants[i], request->work.action != BLKIF_OP_READ,
-                               request->index * BLKIF_SEGMENTS + i);
-        }
+        blkback_grants_map(&disk->mapper, request->grants, &request->work, request->index * BLKIF_SEGMENTS);
     }
     blkback_grants_run_map();
-}
-
-/* The segments with what the mapping has shown; false: one is not granted. */
-static bool fill_segments(struct blkback_request *request)
-{
-    for (unsigned int i = 0; i < request->work.nr_segments; i++) {
-        const struct blkif_request_segment *segment = &request->work.segments[i];
-        const struct blkback_grant *grant = &request->grants[i];
-        uint32_t offset = segment->first_sect * BLOCK_SECTOR;
-
-        if (!grant->mapped)
-            return false;
-        request->segments[i] = (struct block_segment){
-            .virt = grant->virt ? grant->virt + offset : NULL,
-            .bus = grant->bus + offset,
-            .length = (segment->last_sect - segment->first_sect + 1U) * BLOCK_SECTOR,
-        };
-    }
-    return true;
 }
 
 /* Begins what was taken, but a barrier only when it is alone. */
@@ -345,7 +321,7 @@ static void begin(struct blkback_disk *disk)
     map_frames_of(disk, &disk->taken);
     while ((request = TAILQ_FIRST(&disk->taken))) {
         TAILQ_REMOVE(&disk->taken, request, link);
-        if (fill_segments(request)) {
+        if (blkback_grants_segments(request->grants, &request->work, request->segments)) {
             next_step(request);
         } else {
             request->steps = 0;
@@ -495,7 +471,7 @@ static void leave_share(struct blkback_disk *disk)
     }
 }
 
-int blkback_io_init(struct blkback_disk *disk, bool persistent)
+int blkback_io_init(struct blkback_disk *disk, enum blkback_keep keep)
 {
     int error;
 
@@ -514,7 +490,7 @@ int blkback_io_init(struct blkback_disk *disk, bool persistent)
     if (!disk->pool)
         return ENOMEM;
     error = blkback_mapper_init(&disk->mapper, disk->domid, disk->device->by_dma,
-                                BLKBACK_DEPTH * BLKIF_SEGMENTS, persistent);
+                                BLKBACK_DEPTH * BLKIF_SEGMENTS, keep);
     if (error) {
         free(disk->pool);
         return error;
@@ -560,6 +536,7 @@ int blkback_io_add_queue(struct blkback_disk *disk, const grant_ref_t *refs, uns
         return xen_errno_to_c(error);
     }
     blkif_ring_attach(&queue->ring, queue->mapping.addr, abi, pages);
+    queue->ring.may_last = disk->mapper.keep == BLKBACK_KEEP_LASTING;
     queue->disk = disk;
     queue->number = disk->nr_queues++;
     return 0;

@@ -92,10 +92,10 @@ extern struct worker blkback_worker;
 bool blkback_io_start(void);
 
 /*
- * Prepares a disk whose domid, device, read_only and failed are set: persistent says whether the frontend
- * keeps using the same grants. 0 or an errno. Queues are added next, then blkback_io_run(). Threads only.
+ * Prepares a disk whose domid, device, read_only and failed are set; keep says which grants the frontend
+ * uses again. 0 or an errno. Queues are added next, then blkback_io_run(). Threads only.
  */
-int blkback_io_init(struct blkback_disk *disk, bool persistent);
+int blkback_io_init(struct blkback_disk *disk, enum blkback_keep keep);
 
 /* Maps a ring and binds the frontend's port. 0 or an errno. */
 int blkback_io_add_queue(struct blkback_disk *disk, const grant_ref_t *refs, unsigned int pages,

@@ -6,6 +6,7 @@
 #include "pvguest/memory.h"
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
+#include "pvguest/time.h"
 #include "pvguest/xen_errno.h"
 #include "pvguest/xenbus.h"
 #include "pvguest/xenstore_transport.h"
@@ -19,6 +20,9 @@
 #define TYPE_DIR  "device/vbd"
 #define NODE_SIZE 64
 
+/* What blkfront_close() grants the backend to let go of the pages. */
+#define CLOSE_TIME (5 * NSEC_PER_SEC)
+
 struct blkfront {
     struct block_device block; /* first: one is found by the other */
     struct blkfront_ring ring; /* upcalls masked */
@@ -27,6 +31,7 @@ struct blkfront {
     unsigned int order;
     grant_ref_t refs[1U << BLKFRONT_MAX_ORDER];
     evtchn_port_t port;
+    bool may_last; /* as the backend was told */
     bool connected, gone, closing;
     struct wait_queue change; /* of those three */
     struct thread *thread;
@@ -60,7 +65,21 @@ static void commit(struct block_device *block)
     upcalls_restore(masked);
 }
 
-static const struct block_ops ops = { .submit = submit, .commit = commit };
+static void *alloc_buffer(struct block_device *block, size_t pages)
+{
+    struct blkfront *front = (struct blkfront *)block;
+
+    return front->ring.may_last ? blkfront_pool_alloc(&front->ring.pool, pages) : NULL;
+}
+
+static bool free_buffer(struct block_device *block, void *buffer, size_t pages)
+{
+    return blkfront_pool_free(&((struct blkfront *)block)->ring.pool, buffer, pages);
+}
+
+static const struct block_ops ops = {
+    .submit = submit, .commit = commit, .alloc_buffer = alloc_buffer, .free_buffer = free_buffer
+};
 
 static void ring_event(evtchn_port_t port, void *arg)
 {
@@ -130,6 +149,8 @@ static int publish(struct xs_handle *xs, xs_transaction_t t, void *arg)
             snprintf(key, sizeof(key), "ring-ref%u", i);
         error = xenbus_write(xs, t, node, key, "%u", front->refs[i]);
     }
+    if (!error)
+        error = xenbus_write(xs, t, node, "lasting-requests", "%d", front->may_last);
     return error ? error : xenbus_write(xs, t, node, "protocol", "%s", XEN_IO_PROTO_ABI_NATIVE);
 }
 
@@ -149,6 +170,7 @@ static int offer(struct blkfront *front)
 
     free_shared(front);
     front->order = order < BLKFRONT_MAX_ORDER ? (unsigned int)order : BLKFRONT_MAX_ORDER;
+    front->may_last = backend_number(front, "feature-lasting-requests", 0) == 1;
     error = make_shared(front);
     if (!error)
         error = xenbus_transaction(front->bus.xs, publish, front);
@@ -198,6 +220,7 @@ static void go_live(struct blkfront *front)
     xenbus_switch_state(&front->bus, XBT_NULL, XenbusStateConnected);
     masked = upcalls_disable();
     blkfront_ring_attach(&front->ring, front->shared, front->order);
+    front->ring.may_last = front->may_last;
     front->ring.live = front->connected = true;
     evtchn_unmask(front->port);
     /* Nothing was asked yet; this only puts what waits on the ring. */
@@ -207,13 +230,18 @@ static void go_live(struct blkfront *front)
     upcalls_restore(masked);
 }
 
-static void disconnect(struct blkfront *front)
+static void detach(struct blkfront *front)
 {
     bool masked = upcalls_disable();
 
     front->connected = false;
     blkfront_ring_detach(&front->ring);
     upcalls_restore(masked);
+}
+
+static void disconnect(struct blkfront *front)
+{
+    detach(front);
     free_shared(front);
 }
 
@@ -339,6 +367,7 @@ static int start(struct blkfront *front, const char *name)
     vbd_name(id, front->block.name, sizeof(front->block.name));
     front->ring.handle = (blkif_vdev_t)id;
     front->ring.backend = front->bus.other_id;
+    blkfront_pool_init(&front->ring.pool, front->bus.other_id);
     if (!blkfront_ring_init(&front->ring))
         return ENOMEM;
     error = begin(front);
@@ -380,6 +409,16 @@ int blkfront_open(const char *name, uint64_t deadline, struct block_device **dev
     return 0;
 }
 
+/* The pages can be used for something else when the backend does not have them any more. */
+static void wait_for_backend(struct blkfront *front)
+{
+    unsigned int without = XENBUS_STATE(XenbusStateUnknown) | XENBUS_STATE(XenbusStateInitialising) |
+                           XENBUS_STATE(XenbusStateInitWait) | XENBUS_STATE(XenbusStateClosed);
+    enum xenbus_state reached;
+
+    xenbus_wait_other(&front->bus, without, time_ns() + CLOSE_TIME, &reached);
+}
+
 void blkfront_close(struct block_device *device)
 {
     struct blkfront *front = (struct blkfront *)device;
@@ -389,10 +428,13 @@ void blkfront_close(struct block_device *device)
     xs_watch(front->bus.xs, front->bus.node, "closing");
     thread_join(front->thread);
     if (front->bus.state != XenbusStateClosed) {
-        disconnect(front);
+        detach(front);
         xenbus_switch_state(&front->bus, XBT_NULL, XenbusStateClosed);
+        wait_for_backend(front);
+        free_shared(front);
     }
     blkfront_ring_free(&front->ring);
+    blkfront_pool_end(&front->ring.pool);
     xs_close(front->bus.xs);
     free(front);
 }

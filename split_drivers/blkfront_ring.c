@@ -2,6 +2,7 @@
 #include "split_drivers/blkfront_ring.h"
 #include "pvguest/grant_table.h"
 #include "pvguest/memory.h"
+#include "split_drivers/blkif_ring.h"
 #include <errno.h>
 #include <string.h>
 
@@ -70,23 +71,47 @@ void blkfront_ring_attach(struct blkfront_ring *ring, void *shared, unsigned int
         put_free(ring, &ring->slots[count]);
 }
 
-/* Grants the segments from `first` on, each of which lies within a page, and describes them. */
-static void grant_segments(const struct blkfront_ring *ring, struct blkfront_slot *slot,
-                           const struct block_request *request, unsigned int first,
-                           struct blkif_request_segment *out)
+static void describe(struct blkif_request_segment *out, grant_ref_t ref, const struct block_segment *segment)
+{
+    uint32_t sector = (uint32_t)(segment->bus & ~PAGE_MASK) / BLOCK_SECTOR;
+
+    *out = (struct blkif_request_segment){
+        .gref = ref,
+        .first_sect = (uint8_t)sector,
+        .last_sect = (uint8_t)(sector + segment->length / BLOCK_SECTOR - 1),
+    };
+}
+
+/* Describes the segments from `first` on by the grants of the pool's pages; false: one is elsewhere. */
+static bool name_segments(const struct blkfront_ring *ring, const struct blkfront_slot *slot,
+                          const struct block_segment *first, struct blkif_request_segment *out)
 {
     for (unsigned int i = 0; i < slot->nr_segments; i++) {
-        const struct block_segment *segment = &request->segments[first + i];
-        uint32_t sector = (uint32_t)(segment->bus & ~PAGE_MASK) / BLOCK_SECTOR;
+        grant_ref_t ref = blkfront_pool_ref(&ring->pool, first[i].virt);
 
-        gnttab_grant_reserved(slot->refs[i], ring->backend, segment->bus >> PAGE_SHIFT,
-                              request->operation == BLOCK_WRITE);
-        out[i] = (struct blkif_request_segment){
-            .gref = slot->refs[i],
-            .first_sect = (uint8_t)sector,
-            .last_sect = (uint8_t)(sector + segment->length / BLOCK_SECTOR - 1),
-        };
+        if (!ref)
+            return false;
+        describe(&out[i], ref, &first[i]);
     }
+    return true;
+}
+
+/* Describes the segments that are still to be put, each of which lies within a page, and grants them where
+ * they are not. Returns what is to be said of their number. */
+static uint8_t grant_segments(const struct blkfront_ring *ring, struct blkfront_slot *slot,
+                              const struct block_request *request, struct blkif_request_segment *out)
+{
+    const struct block_segment *first = &request->segments[request->begun];
+
+    if (ring->may_last && slot->nr_segments && name_segments(ring, slot, first, out))
+        return BLKIF_LASTING;
+    for (unsigned int i = 0; i < slot->nr_segments; i++) {
+        gnttab_grant_reserved(slot->refs[i], ring->backend, first[i].bus >> PAGE_SHIFT,
+                              request->operation == BLOCK_WRITE);
+        describe(&out[i], slot->refs[i], &first[i]);
+    }
+    slot->nr_granted = slot->nr_segments;
+    return 0;
 }
 
 static void fill_indirect(const struct blkfront_ring *ring, struct blkfront_slot *slot,
@@ -94,11 +119,10 @@ static void fill_indirect(const struct blkfront_ring *ring, struct blkfront_slot
 {
     out->indirect_op = slot->operation;
     out->operation = BLKIF_OP_INDIRECT;
-    out->nr_segments = slot->nr_segments;
     out->handle = ring->handle;
     out->indirect_grefs[0] = slot->page_ref;
     gnttab_grant_reserved(slot->page_ref, ring->backend, virt_to_mfn(slot->page), true);
-    grant_segments(ring, slot, request, request->begun, slot->page);
+    out->nr_segments = slot->nr_segments | grant_segments(ring, slot, request, slot->page);
 }
 
 static uint8_t operation_of(const struct blkfront_ring *ring, const struct block_request *request)
@@ -131,7 +155,7 @@ static void fill(const struct blkfront_ring *ring, struct blkfront_slot *slot,
     } else if (slot->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST) {
         fill_indirect(ring, slot, request, (struct blkif_request_indirect *)out);
     } else {
-        grant_segments(ring, slot, request, request->begun, out->seg);
+        out->nr_segments |= grant_segments(ring, slot, request, out->seg);
     }
     /* These stand at the same place in all kinds of requests. */
     out->id = (uint64_t)(slot - ring->slots);
@@ -148,6 +172,7 @@ static bool put_part(struct blkfront_ring *ring, struct block_request *request)
     ring->free = slot->next_free;
     slot->request = request;
     slot->operation = operation_of(ring, request);
+    slot->nr_granted = 0;
     slot->nr_segments = (uint8_t)(left < ring->max_segments ? left : ring->max_segments);
     for (unsigned int i = 0; i < request->begun; i++)
         sector += request->segments[i].length / BLOCK_SECTOR;
@@ -197,7 +222,7 @@ static bool revoke(struct blkfront_slot *slot)
 {
     bool ok = true;
 
-    for (unsigned int i = 0; i < slot->nr_segments; i++)
+    for (unsigned int i = 0; i < slot->nr_granted; i++)
         ok &= !gnttab_revoke_reserved(slot->refs[i]);
     if (slot->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST)
         ok &= !gnttab_revoke_reserved(slot->page_ref);

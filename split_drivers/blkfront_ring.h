@@ -8,6 +8,7 @@
 #define SPLIT_DRIVERS_BLKFRONT_RING_H
 
 #include "pvguest/block.h"
+#include "split_drivers/blkfront_pool.h"
 #include "split_drivers/ring.h"
 #include <xen/io/blkif.h>
 #include <xen/io/protocols.h>
@@ -19,6 +20,7 @@ struct blkfront_slot {
     struct block_request *request; /* NULL: free */
     uint8_t operation;             /* that the response must name */
     uint8_t nr_segments;
+    uint8_t nr_granted; /* of refs, for as long as the request lasts */
     grant_ref_t refs[BLOCK_SEGMENTS];
     grant_ref_t page_ref; /* of the indirect page */
     struct blkif_request_segment *page;
@@ -31,11 +33,13 @@ struct blkfront_ring {
     blkif_vdev_t handle;
     unsigned int max_segments; /* of one ring request; more than 11 only by indirect pages */
     uint8_t flush_operation;   /* BLKIF_OP_FLUSH_DISKCACHE or _WRITE_BARRIER */
+    bool may_last;             /* the backend takes lasting requests */
     bool live;                 /* requests may be put on the ring */
     const char *broken;        /* what the backend has done wrong, or NULL */
     struct blkfront_slot slots[BLKFRONT_SLOTS];
     struct blkfront_slot *free;
     struct block_queue waiting;
+    struct blkfront_pool pool;
 };
 
 /* References and indirect pages for the slots; once. False: no memory. Threads only, as the next. */

@@ -90,10 +90,21 @@ static uint64_t field64(const char *entry, size_t offset)
     return value;
 }
 
-static bool parse_indirect(struct blkif_work *work, const struct layout *layout, const char *entry)
+/* Takes the mark off the number of segments, where it may be. */
+static void take_mark(const struct blkif_ring *ring, struct blkif_work *work)
 {
+    work->lasting = ring->may_last && work->nr_segments & BLKIF_LASTING;
+    if (work->lasting)
+        work->nr_segments &= (uint16_t)~BLKIF_LASTING;
+}
+
+static bool parse_indirect(const struct blkif_ring *ring, struct blkif_work *work, const char *entry)
+{
+    const struct layout *layout = &layouts[ring->abi];
+
     memcpy(&work->nr_segments, entry + offsetof(struct blkif_request_indirect, nr_segments),
            sizeof(uint16_t));
+    take_mark(ring, work);
     memcpy(&work->page, entry + layout->indirect_page, sizeof(work->page));
     work->action = (uint8_t)entry[offsetof(struct blkif_request_indirect, indirect_op)];
     work->operation = work->action; /* Linux takes nothing else for an answer */
@@ -102,11 +113,13 @@ static bool parse_indirect(struct blkif_work *work, const struct layout *layout,
            work->nr_segments <= BLKIF_SEGMENTS;
 }
 
-static bool parse_direct(struct blkif_work *work, const struct layout *layout, const char *entry)
+static bool parse_direct(const struct blkif_ring *ring, struct blkif_work *work, const char *entry)
 {
+    const struct layout *layout = &layouts[ring->abi];
     bool may_be_empty = work->action == BLKIF_OP_FLUSH_DISKCACHE || work->action == BLKIF_OP_WRITE_BARRIER;
 
     work->nr_segments = (uint8_t)entry[offsetof(struct blkif_request, nr_segments)];
+    take_mark(ring, work);
     if (work->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST || (!work->nr_segments && !may_be_empty))
         return false;
     for (unsigned int i = 0; i < work->nr_segments; i++)
@@ -116,22 +129,24 @@ static bool parse_direct(struct blkif_work *work, const struct layout *layout, c
 }
 
 /* False: the request makes no sense. */
-static bool parse(struct blkif_work *work, const struct layout *layout, const char *entry)
+static bool parse(const struct blkif_ring *ring, struct blkif_work *work, const char *entry)
 {
+    const struct layout *layout = &layouts[ring->abi];
+
     work->operation = work->action = (uint8_t)entry[0];
     work->id = field64(entry, layout->id);
     work->sector = field64(entry, layout->sector);
     work->sectors = 0;
     work->nr_segments = 0;
-    work->indirect = work->secure = false;
+    work->indirect = work->secure = work->lasting = false;
     switch (work->operation) {
     case BLKIF_OP_READ:
     case BLKIF_OP_WRITE:
     case BLKIF_OP_WRITE_BARRIER:
     case BLKIF_OP_FLUSH_DISKCACHE:
-        return parse_direct(work, layout, entry);
+        return parse_direct(ring, work, entry);
     case BLKIF_OP_INDIRECT:
-        return parse_indirect(work, layout, entry);
+        return parse_indirect(ring, work, entry);
     case BLKIF_OP_DISCARD:
         work->secure = entry[offsetof(struct blkif_request_discard, flag)] & BLKIF_DISCARD_SECURE;
         work->sectors = field64(entry, layout->discard_sectors);
@@ -158,7 +173,7 @@ enum blkif_take blkif_ring_take(struct blkif_ring *ring, struct blkif_work *work
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     copy_entry(ring, entry, entry_of(ring, ring->consumed));
     ring->consumed++;
-    return parse(work, &layouts[ring->abi], entry) ? BLKIF_WORK : BLKIF_REFUSE;
+    return parse(ring, work, entry) ? BLKIF_WORK : BLKIF_REFUSE;
 }
 
 void blkif_read_indirect(struct blkif_work *work, const void *page)

@@ -18,6 +18,14 @@
  */
 #define BLKIF_SEGMENTS 32
 
+/*
+ * Beyond <xen/io/blkif.h>: a backend that writes `feature-lasting-requests` takes this bit in the number of
+ * segments, direct or indirect, of a frontend that writes `lasting-requests`. It says that all grants of the
+ * request are writable and stay as they are while the ring does, so that the backend may leave them mapped;
+ * those of other requests end with them, which feature-persistent does not allow.
+ */
+#define BLKIF_LASTING 0x80
+
 /* Segments that stand on one indirect page. */
 #define BLKIF_SEGMENTS_PER_PAGE (4096 / sizeof(struct blkif_request_segment))
 
@@ -27,6 +35,7 @@ struct blkif_ring {
     void *shared;
     enum blkif_abi abi;
     uint32_t entries;  /* a power of two */
+    bool may_last;     /* BLKIF_LASTING has a meaning */
     RING_IDX consumed; /* requests taken */
     RING_IDX produced; /* responses put; published by blkif_ring_push() */
 };
@@ -38,6 +47,7 @@ struct blkif_work {
     uint8_t action; /* what is to be done: READ, WRITE, WRITE_BARRIER, FLUSH_DISKCACHE, DISCARD */
     bool secure;
     bool indirect; /* segments stand on the page granted by `page` */
+    bool lasting;  /* its grants stay */
     grant_ref_t page;
     uint16_t nr_segments;
     struct blkif_request_segment segments[BLKIF_SEGMENTS];

@@ -41,6 +41,23 @@ static struct channel *channel_of(io_channel io)
     return io->private_data;
 }
 
+static char *alloc_cache(struct blockdev *dev, size_t bytes)
+{
+    void *data = dev->ops->alloc_buffer ? dev->ops->alloc_buffer(dev, bytes) : NULL;
+
+    return data || !posix_memalign(&data, CACHE_ALIGN, bytes) ? data : NULL;
+}
+
+static void free_cache(struct channel *channel)
+{
+    struct blockdev *dev = channel->dev;
+    size_t bytes = (size_t)channel->block_size * CACHE_BLOCKS;
+
+    if (!channel->data || !dev->ops->free_buffer || !dev->ops->free_buffer(dev, channel->data, bytes))
+        free(channel->data);
+    channel->data = NULL;
+}
+
 static errcode_t device_set_block_size(io_channel io, int size)
 {
     struct channel *channel = channel_of(io);
@@ -49,9 +66,10 @@ static errcode_t device_set_block_size(io_channel io, int size)
 
     if (error)
         return error;
-    if (posix_memalign((void **)&data, CACHE_ALIGN, (size_t)size * CACHE_BLOCKS))
+    data = alloc_cache(channel->dev, (size_t)size * CACHE_BLOCKS);
+    if (!data)
         return EXT2_ET_NO_MEMORY;
-    free(channel->data);
+    free_cache(channel);
     channel->data = data;
     channel->block_size = (unsigned int)size;
     io->block_size = size;
@@ -89,7 +107,7 @@ static errcode_t device_close(io_channel io)
 {
     if (--io->refcount > 0)
         return 0;
-    free(channel_of(io)->data);
+    free_cache(channel_of(io));
     free(channel_of(io));
     free(io->name);
     free(io);

@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(page, 0, sizeof(page));
     memcpy(page, data + 1, size - 1 < sizeof(page) ? size - 1 : sizeof(page));
     blkif_ring_attach(&ring, page, data[0] & 1 ? BLKIF_ABI_32 : BLKIF_ABI_64, 1);
+    ring.may_last = data[0] & 2;
     for (size_t i = 1; i < size && i < 200; i++) {
         enum blkif_take found = blkif_ring_take(&ring, &work);
 

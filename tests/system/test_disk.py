@@ -445,7 +445,7 @@ def disk_hostile_frontend():
             session.expect(PROMPT)
             before = None
             for number in range(1, 4):
-                run(session, "xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='requests index nodes requests die-connected' "
+                run(session, "xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='requests index nodes lasting requests die-connected' "
                              "\"disk=['phy:vda,xvda,w']\"")  # fmt: skip
                 session.send("xl console bad\r")
                 session.expect(r"baddisk: requests: [1-9]\d+ done, [1-9]\d+ refused", 200)
@@ -476,12 +476,12 @@ def disk_hostile_frontend():
 ENDS = ("initialising", "initialised", "connected", "closing", "closed", "again")
 
 
-def end_in_each_state(session):
+def end_in_each_state(session, tasks):
     """Domains that end there by themselves, and one that writes every state with requests under way; returns what dom0 holds afterwards."""
     for end in ENDS:  # one that panics instead is kept, and so is found
-        run(session, f"xl create -q name=bad kernel=/guest/bad memory=16 on_crash=preserve extra='requests die-{end}' \"disk=['phy:vda,xvda,w']\"")
+        run(session, f"xl create -q name=bad kernel=/guest/bad memory=16 on_crash=preserve extra='{tasks} requests die-{end}' \"disk=['phy:vda,xvda,w']\"")
         until(lambda: "bad" not in session.command_line("xl list").split("xl list", 1)[1], f"the domain does not end in {end}")
-    run(session, "xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='requests states requests die-connected' \"disk=['phy:vda,xvda,w']\"")
+    run(session, f"xl create -q name=bad kernel=/guest/bad memory=16 on_poweroff=preserve extra='{tasks} requests states requests die-connected' \"disk=['phy:vda,xvda,w']\"")
     session.send("xl console bad\r")
     session.expect(r"baddisk: states: survived\n(.*\n)*baddisk: requests: [1-9]\d+ done", 200)
     session.expect(r"baddisk: connected")
@@ -495,12 +495,12 @@ def end_in_each_state(session):
 def disk_frontend_ends_in_each_state():
     """What: a frontend that ends, or claims another state, at each step of its connection, with requests under way where there can be some. Why: each step
     has something to be given back, and mappings that persist most of all. Method: the guest `baddisk` in all of them three times, without and with
-    persistent grants. Expected: the second and the third time end with the same memory and event channels; the disk then serves a decent frontend."""
-    for arguments in ("", "BLKBACK_PERSISTENT=1"):
+    persistent grants, and with lasting requests. Expected: the second and the third time end with the same memory and event channels; the disk then serves a decent frontend."""
+    for name, arguments, tasks in (("", "", ""), ("_persistent", "BLKBACK_PERSISTENT=1", ""), ("_lasting", "", "lasting")):
         with Disks(8) as disks:
-            with machine("disk_frontend_ends" + arguments[8:12], disks, {"guest/bad": BAD}, dom0_arguments=arguments) as session:
+            with machine("disk_frontend_ends" + name, disks, {"guest/bad": BAD}, dom0_arguments=arguments) as session:
                 session.expect(PROMPT)
-                held = [end_in_each_state(session) for _ in range(3)]
+                held = [end_in_each_state(session, tasks) for _ in range(3)]
                 check(held[1] == held[2], f"before {held[1]}, after {held[2]}")
                 session.send("xl create -c -q name=own kernel=/guest/disk memory=32 extra='verify:4096:8:500' \"disk=['phy:vda,xvda,w']\"\r")
                 session.expect(r"disk: randread bytes 4096 depth 8 .* 0 failed, 0 different")

@@ -99,6 +99,35 @@ Test(blkif_ring, read_64)
     cr_assert_eq(shared()->req_event, 2);
 }
 
+/* The mark is taken where it was agreed on, and is a wrong number elsewhere. */
+Test(blkif_ring, lasting_requests)
+{
+    for (int agreed = 0; agreed < 2; agreed++) {
+        struct blkif_request_indirect *indirect;
+
+        attach(BLKIF_ABI_64, 1);
+        ring.may_last = agreed;
+        *next64() =
+            (struct blkif_request){ .operation = BLKIF_OP_WRITE, .nr_segments = BLKIF_LASTING | 3, .id = 1 };
+        cr_assert_eq(blkif_ring_take(&ring, &work), agreed ? BLKIF_WORK : BLKIF_REFUSE);
+        cr_assert(!agreed || (work.lasting && work.nr_segments == 3));
+        indirect = (struct blkif_request_indirect *)next64();
+        *indirect = (struct blkif_request_indirect){ .operation = BLKIF_OP_INDIRECT,
+                                                     .indirect_op = BLKIF_OP_READ,
+                                                     .nr_segments = BLKIF_LASTING | 32 };
+        cr_assert_eq(blkif_ring_take(&ring, &work), agreed ? BLKIF_WORK : BLKIF_REFUSE);
+        cr_assert(!agreed || (work.lasting && work.nr_segments == 32));
+        *next64() = (struct blkif_request){ .operation = BLKIF_OP_READ, .nr_segments = 1 };
+        cr_assert_eq(blkif_ring_take(&ring, &work), BLKIF_WORK);
+        cr_assert(!work.lasting);
+        for (int empty = 0; empty < 2; empty++) { /* nothing, or too much, below the mark */
+            *next64() = (struct blkif_request){ .operation = BLKIF_OP_READ,
+                                                .nr_segments = BLKIF_LASTING | (empty ? 0 : 12) };
+            cr_assert_eq(blkif_ring_take(&ring, &work), BLKIF_REFUSE);
+        }
+    }
+}
+
 Test(blkif_ring, read_32)
 {
     struct request32 *request = (struct request32 *)(page + HEADER + 108);

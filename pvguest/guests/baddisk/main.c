@@ -3,6 +3,7 @@
  * A guest that treats the backend of its first virtual disk badly. Arguments, in the order in which they are
  * done; each begins anew:
  *
+ *     lasting      from now on lasting requests are agreed on (blkif_ring.h), and half of the requests are
  *     requests     rings full of random requests, all of which must be answered
  *     index        a request index that runs ahead
  *     nodes        ring and port numbers that are none
@@ -17,6 +18,7 @@
 #include "pvguest/sync.h"
 #include "pvguest/thread.h"
 #include "pvguest/xenbus.h"
+#include "split_drivers/blkif_ring.h"
 #include "split_drivers/ring.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +38,7 @@ struct victim {
     void *pages[PAGES];
     evtchn_port_t port;
     struct semaphore event;
+    bool lasting;
 };
 
 static uint32_t seed = 1;
@@ -79,6 +82,7 @@ static void publish(struct victim *victim, const char *ref, const char *port)
     xenbus_write(xs, XBT_NULL, victim->bus.node, "event-channel", "%s", port);
     xenbus_write(xs, XBT_NULL, victim->bus.node, "protocol", "x86_64-abi");
     xenbus_write(xs, XBT_NULL, victim->bus.node, "feature-persistent", "1");
+    xenbus_write(xs, XBT_NULL, victim->bus.node, "lasting-requests", "%d", victim->lasting);
     xenbus_switch_state(&victim->bus, XBT_NULL, XenbusStateInitialised);
 }
 
@@ -103,6 +107,11 @@ static void connect(struct victim *victim)
     xenbus_switch_state(&victim->bus, XBT_NULL, XenbusStateConnected);
 }
 
+static uint8_t lasting_mark(const struct victim *victim)
+{
+    return victim->lasting && noise() % 2 ? BLKIF_LASTING : 0;
+}
+
 /* Segments on a page to which the disk's own reads may write at the same time. */
 static void fill_indirect(struct victim *victim, struct blkif_request_indirect *request)
 {
@@ -111,6 +120,7 @@ static void fill_indirect(struct victim *victim, struct blkif_request_indirect *
 
     request->indirect_op = (uint8_t)(noise() % 8 ? noise() % 2 : noise());
     request->nr_segments = (uint16_t)(noise() % 8 ? 1 + noise() % 40 : noise());
+    request->nr_segments |= lasting_mark(victim);
     request->sector_number = noise() % 4096;
     request->indirect_grefs[0] = noise() % 8 ? victim->refs[page] : noise() % 5000;
     for (unsigned int i = 0; i < 40; i++)
@@ -147,6 +157,7 @@ static void put_request(struct victim *victim)
         return;
     }
     request->nr_segments = (uint8_t)(noise() % 14);
+    request->nr_segments |= lasting_mark(victim);
     request->sector_number = noise() % 2 ? noise() % 4096 : (uint64_t)noise() << 40 | noise();
     for (unsigned int i = 0; i < BLKIF_MAX_SEGMENTS_PER_REQUEST; i++)
         request->seg[i] = (struct blkif_request_segment){
@@ -200,6 +211,11 @@ static void expect_closing(struct victim *victim, const char *what)
     if (wait_backend(victim, XENBUS_STATE(XenbusStateClosing)))
         panic("%s: the backend goes on", what);
     printf("baddisk: %s: closed\n", what);
+}
+
+static void do_lasting(struct victim *victim)
+{
+    victim->lasting = true;
 }
 
 static void do_index(struct victim *victim)
@@ -321,6 +337,7 @@ static const struct {
     const char *name;
     void (*run)(struct victim *victim);
 } tasks[] = {
+    { "lasting", do_lasting },
     { "requests", do_requests },
     { "index", do_index },
     { "nodes", do_nodes },
