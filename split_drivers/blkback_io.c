@@ -167,8 +167,8 @@ static struct blkback_request *take_finished(struct blkback_disk *disk)
     return request;
 }
 
-/* The frames go back before the responses that say so. */
-static void finish(struct blkback_disk *disk)
+/* The frames go back before the responses that say so. False: nothing has ended. */
+static bool finish(struct blkback_disk *disk)
 {
     struct blkback_list ended = TAILQ_HEAD_INITIALIZER(ended);
     struct blkback_request *request;
@@ -187,7 +187,7 @@ static void finish(struct blkback_disk *disk)
     if (go_on)
         block_commit(disk->device);
     if (TAILQ_EMPTY(&ended))
-        return;
+        return false;
     blkback_grants_run_unmap();
     now = share_time(disk->share);
     while ((request = TAILQ_FIRST(&ended))) {
@@ -195,6 +195,7 @@ static void finish(struct blkback_disk *disk)
         put_response(request, now);
     }
     publish(disk);
+    return true;
 }
 
 /* ---- the beginning of requests ---- */
@@ -362,6 +363,7 @@ static bool take(struct blkback_queue *queue, uint64_t now)
     if (found == BLKIF_NONE || found == BLKIF_BROKEN)
         return false;
     TAILQ_REMOVE(&disk->free, request, link);
+    disk->armed = false;
     masked = upcalls_disable();
     disk->under_way++;
     upcalls_restore(masked);
@@ -397,6 +399,7 @@ static bool more_to_do(struct blkback_disk *disk)
         return false; /* what ends will schedule the task again */
     for (unsigned int i = 0; i < disk->nr_queues; i++)
         more |= blkif_ring_more(&disk->queues[i].ring);
+    disk->armed = !more;
     return more;
 }
 
@@ -428,8 +431,9 @@ static void run(struct worker_task *task)
 {
     struct blkback_disk *disk = (struct blkback_disk *)task;
 
-    finish(disk);
-    take_turn(disk->share);
+    /* An event is often late: the turn before has taken what it tells of. */
+    if (finish(disk) || !disk->armed || has_requests(&disk->flow))
+        take_turn(disk->share);
 }
 
 /* ---- setting up and taking down ---- */
@@ -478,7 +482,7 @@ int blkback_io_init(struct blkback_disk *disk, enum blkback_keep keep)
     disk->task.run = run;
     disk->nr_queues = 0;
     disk->barrier = NULL;
-    disk->barrier_begun = disk->stopping = false;
+    disk->barrier_begun = disk->stopping = disk->armed = false;
     disk->broken = NULL;
     disk->under_way = 0;
     disk->next_queue = 0;

@@ -76,6 +76,7 @@ struct blkback_disk {
     struct blkback_list finished;    /* upcalls masked */
     struct blkback_request *barrier; /* waits for all others, which wait for it */
     bool barrier_begun;
+    bool armed;              /* the worker's: every ring was empty, and will tell of the next request */
     unsigned int under_way;  /* upcalls masked */
     struct wait_queue quiet; /* woken when nothing is under way any more */
     bool stopping;
