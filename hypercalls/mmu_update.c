@@ -93,9 +93,7 @@ static int64_t update_list(uint64_t arg[6], uint32_t count, const struct mmu_cal
         done++;
         rc = page_finish_drops(pt_owner);
     }
-    if (pv_foreign_flush_needed(pt_owner))
-        pv_foreign_flush(pt_owner);
-    spin_unlock(&pt_owner->mmu_lock);
+    pv_mmu_unlock(pt_owner);
     return mmu_finish(arg, done, count, sizeof(req), rc);
 }
 

@@ -181,7 +181,7 @@ static const struct {
 
 static inline bool unfinished(const struct domain *d)
 {
-    return unlikely(READ_ONCE(d->pv.drops) || d->pv.foreign_unmapped);
+    return unlikely(READ_ONCE(d->pv.drops));
 }
 
 /* Releases that an earlier operation did not finish. */
@@ -193,9 +193,7 @@ static int finish_drops(struct domain *d)
         return 0;
     spin_lock(&d->mmu_lock);
     rc = page_finish_drops(d);
-    if (pv_foreign_flush_needed(d))
-        pv_foreign_flush(d);
-    spin_unlock(&d->mmu_lock);
+    pv_mmu_unlock(d);
     return rc;
 }
 
@@ -222,7 +220,7 @@ static int run_op(const struct mmuext_op *op, const struct domain *self, struct 
         return fn(op, pg_owner);
     spin_lock(&pg_owner->mmu_lock);
     rc = fn(op, pg_owner);
-    spin_unlock(&pg_owner->mmu_lock);
+    pv_mmu_unlock(pg_owner);
     return rc;
 }
 

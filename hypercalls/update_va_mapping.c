@@ -16,9 +16,7 @@ static int write_mapping(struct vcpu *v, struct domain *pg_owner, uint64_t va, p
         slot = pv_l1e_of(v, va);
         rc = likely(slot) ? pte_update_l1(d, pg_owner, slot, val) : -EINVAL;
     }
-    if (pv_foreign_flush_needed(d))
-        pv_foreign_flush(d);
-    spin_unlock(&d->mmu_lock);
+    pv_mmu_unlock(d);
     return rc;
 }
 

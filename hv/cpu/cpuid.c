@@ -3,6 +3,7 @@
  * 0x40000000. */
 #include "hv/cpu/cpuid.h"
 #include "hv/cpu/insn.h"
+#include "hv/cpu/msr_index.h"
 #include "hv/lib/bug.h"
 #include "hv/lib/string.h"
 
@@ -105,6 +106,16 @@ static __init void detect_structured(void)
     }
 }
 
+/* SDM Vol. 4, IA32_ARCH_CAPABILITIES: what newer CPUs say of themselves, and hypervisors of those below. */
+static __init void detect_l1tf(void)
+{
+    uint32_t features = host_cpu.max_leaf >= 7 ? cpuid_leaf(7, 0).d : 0;
+    uint64_t said = features & BIT(29) ? rdmsr(MSR_ARCH_CAPS) : 0;
+
+    host_cpu.l1tf = host_cpu.intel && host_cpu.family == 6 && !(said & ARCH_RDCL_NO);
+    host_cpu.l1d_flush = host_cpu.l1tf && (features & BIT(28)) && !(said & ARCH_SKIP_L1DFL_VMENTRY);
+}
+
 static __init void detect_extended(void)
 {
     struct leaf l;
@@ -140,4 +151,5 @@ __init void host_cpu_detect(void)
     detect_basic();
     detect_structured();
     detect_extended();
+    detect_l1tf();
 }

@@ -15,6 +15,8 @@ struct host_cpu {
     bool nx, page1gb, smep, smap, umip, fsgsbase, pge, pcid, invpcid, x2apic, tsc_deadline, tsc_invariant;
     bool rdtscp, xsave, xsaveopt, xsavec, mwait, syscall, sysenter, rdrand, pku;
     bool svm, vmx;
+    bool l1tf;      /* loads through absent page-table entries read the first-level cache */
+    bool l1d_flush; /* there is a command that empties that cache, and an entry into a guest needs it */
 };
 extern struct host_cpu host_cpu;
 

@@ -11,6 +11,7 @@
 #define MSR_SPEC_CTRL       0x00000048
 #define MSR_PRED_CMD        0x00000049
 #define MSR_ARCH_CAPS       0x0000010a
+#define MSR_FLUSH_CMD       0x0000010b
 #define MSR_SYSENTER_CS     0x00000174
 #define MSR_SYSENTER_ESP    0x00000175
 #define MSR_SYSENTER_EIP    0x00000176
@@ -35,6 +36,10 @@
 #define EFER_LMA  BIT(10)
 #define EFER_NXE  BIT(11)
 #define EFER_SVME BIT(12)
+
+#define ARCH_RDCL_NO            BIT(0) /* MSR_ARCH_CAPS: no Meltdown, no L1TF */
+#define ARCH_SKIP_L1DFL_VMENTRY BIT(3)
+#define FLUSH_CMD_L1D           BIT(0)
 
 #define CR0_PE BIT(0)
 #define CR0_MP BIT(1)

@@ -60,13 +60,19 @@ struct pv_vcpu {
      BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) | \
      BIT(VMASST_TYPE_m2p_strict))
 
+/* A writable mapping of another's frame went, or the A bit of one: flush. */
+#define PV_OWES_FLUSH BIT(0)
+/* An absent entry was refused for L1TF: crash the domain. */
+#define PV_OWES_CRASH BIT(1)
+
 struct pv_domain {
     /* d->mmu_lock; hv/pv/page_type.c and pv_mm.c */
     uint32_t drop[8]; /* frames whose release as L2..L4 was preempted, last one on top */
     uint32_t drops;
-    /* A writable mapping of another's frame went, or the A bit of one: flush before the operation ends. */
-    bool foreign_unmapped;
+    uint8_t owes; /* PV_OWES_*: what is done when the lock is released */
     uint8_t relinquish_step;
+    uint8_t exposing_level; /* the entry and its level that PV_OWES_CRASH is about */
+    uint64_t exposing;
     struct frame *relinquish_at; /* how far the walk of the page list got; a reference is held */
 };
 

@@ -26,9 +26,16 @@
 #define DR7_ENABLED 0xffULL
 #define NO_LINK     (~0ULL)
 
+/* SDM Vol. 3: an entry of the lists of MSRs that the processor loads. */
+struct vmx_msr {
+    uint32_t index, reserved;
+    uint64_t value;
+};
+
 static uint8_t *msr_bitmap __ro_after_init;
-static uint8_t *apic_msr_bitmap __ro_after_init; /* the same, and the x2APIC's that the processor serves */
-static DEFINE_PER_CPU(uint64_t, loaded_vmcs);    /* physical address, 0 = none */
+static uint8_t *apic_msr_bitmap __ro_after_init;  /* the same, and the x2APIC's that the processor serves */
+static struct vmx_msr *l1d_flush __ro_after_init; /* what the processor writes at entries; NULL: nothing */
+static DEFINE_PER_CPU(uint64_t, loaded_vmcs);     /* physical address, 0 = none */
 static DEFINE_PER_CPU(uint64_t, host_msr)[VMX_SHARED_MSRS];
 
 /* EPT entries: readable, writable, executable; memory type; accessed and dirty are set so that nobody waits
@@ -99,6 +106,18 @@ static void __init allow_x2apic(uint8_t *bitmap)
     allow(bitmap, MSR_X2APIC_FIRST + APIC_SELF_IPI / 16, false, true);
 }
 
+/* L1TF: the cache is emptied as the last act of an entry, when the hypervisor leaves nothing in it any more.
+ */
+static bool __init make_l1d_flush(void)
+{
+    if (!host_cpu.l1d_flush)
+        return true;
+    l1d_flush = hv_alloc_pages(0, ALLOC_ZERO);
+    if (l1d_flush)
+        *l1d_flush = (struct vmx_msr){ .index = MSR_FLUSH_CMD, .value = FLUSH_CMD_L1D };
+    return l1d_flush;
+}
+
 const char *__init vmx_detect(struct hvm_ops *ops)
 {
     const char *bad = vmx_caps_detect();
@@ -107,8 +126,8 @@ const char *__init vmx_detect(struct hvm_ops *ops)
         return bad;
     msr_bitmap = hv_alloc_pages(0, 0);
     apic_msr_bitmap = hv_alloc_pages(0, 0);
-    if (!msr_bitmap || !apic_msr_bitmap)
-        return "out of memory for VT-x's bitmaps";
+    if (!msr_bitmap || !apic_msr_bitmap || !make_l1d_flush())
+        return "out of memory for VT-x's bitmaps and lists";
     memset(msr_bitmap, 0xff, PAGE_SIZE);
     for (unsigned int i = 0; i < ARRAY_SIZE(direct_msrs); i++)
         allow(msr_bitmap, direct_msrs[i], true, true);
@@ -271,7 +290,9 @@ static void write_controls(const struct vcpu *v, struct vmx_vcpu *x)
     vmcs_write(VMCS_CR3_TARGET_COUNT, 0);
     vmcs_write(VMCS_EXIT_MSR_STORE_COUNT, 0);
     vmcs_write(VMCS_EXIT_MSR_LOAD_COUNT, 0);
-    vmcs_write(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
+    vmcs_write(VMCS_ENTRY_MSR_LOAD_COUNT, l1d_flush ? 1 : 0);
+    if (l1d_flush)
+        vmcs_write(VMCS_ENTRY_MSR_LOAD_ADDRESS, virt_to_phys(l1d_flush));
     vmcs_write(VMCS_ENTRY_EVENT, 0);
     vmcs_write(VMCS_TPR_THRESHOLD, 0);
 }

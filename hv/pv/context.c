@@ -50,6 +50,8 @@ static int get_tables(struct domain *d, mfn_t kernel, mfn_t user)
         if (rc)
             put_table(kernel);
     }
+    /* Under d->lock nobody is crashed; the vCPU does not run on tables that are refused. */
+    d->pv.owes &= (uint8_t)~PV_OWES_CRASH;
     spin_unlock(&d->mmu_lock);
     return rc;
 }

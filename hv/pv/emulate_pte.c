@@ -250,9 +250,7 @@ bool pv_emulate_pte_write(struct regs *r, uint64_t cr2)
     slot = written_slot(v, cr2);
     if (slot && fetch_write(r, cr2, &i, &w))
         rc = write_entry(d, &w, r, slot, &old, &o);
-    if (pv_foreign_flush_needed(d))
-        pv_foreign_flush(d);
-    spin_unlock(&d->mmu_lock);
+    pv_mmu_unlock(d);
     if (rc)
         return false;
     write_back(&i, &w, r, old, &o);

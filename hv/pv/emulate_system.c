@@ -63,7 +63,7 @@ static enum emulation write_guest_cr3(struct vcpu *v, uint64_t value)
 
     spin_lock(&d->mmu_lock);
     rc = pv_new_base(v, mfn(xen_cr3_to_pfn(value)));
-    spin_unlock(&d->mmu_lock);
+    pv_mmu_unlock(d);
     if (rc == -ERESTART)
         return EMULATE_REPEAT;
     return rc ? EMULATE_FAULT : EMULATE_DONE;

@@ -38,9 +38,7 @@ int pv_grant_map(struct domain *owner, struct grant_place at, pte_t val)
     spin_lock(&d->mmu_lock);
     slot = entry_at(d, at);
     rc = slot ? pte_update_l1(d, owner, slot, val) : -EINVAL;
-    if (pv_foreign_flush_needed(d))
-        pv_foreign_flush(d);
-    spin_unlock(&d->mmu_lock);
+    pv_mmu_unlock(d);
     return rc;
 }
 
@@ -63,14 +61,14 @@ int pv_grant_unmap(struct grant_place at, mfn_t m, bool *flush)
 {
     struct domain *d = current->domain;
     pte_t *slot, was = 0;
-    bool flush_owed;
+    uint8_t owed;
     int rc;
 
     spin_lock(&d->mmu_lock);
-    flush_owed = d->pv.foreign_unmapped;
+    owed = d->pv.owes;
     slot = entry_at(d, at);
     rc = slot ? take_away(d, slot, m, &was) : -EINVAL;
-    d->pv.foreign_unmapped = flush_owed; /* for this entry the caller flushes, if it is needed */
+    d->pv.owes = owed; /* for this entry the caller flushes, if it is needed */
     spin_unlock(&d->mmu_lock);
     *flush = was & PTE_A;
     return rc;

@@ -26,8 +26,9 @@
  *  6. An L1 entry refers to a frame of the same domain, or of the domain named in the request if the caller
  * may map its memory, or to a frame that is no RAM and is among the domain's I/O memory (mmu_not_owned).
  *  7. Bits: superpages and global bits above L1, and cache attributes of domains without hardware, are
- * refused; absent entries may hold anything (mmu_bad_bits). Guest kernel and user both run in ring 3, so the
- * user bit is set in every entry; bit 52 marks the kernel's, and user pages become global (mmu_readback).
+ * refused; absent entries may hold anything (mmu_bad_bits), unless the CPU has L1TF (l1tf.h). Guest kernel
+ * and user both run in ring 3, so the user bit is set in every entry; bit 52 marks the kernel's, and user
+ * pages become global (mmu_readback).
  *  8. L4 slots 256..271 are the hypervisor's: never updated by guests, ignored by validation, and written
  * when a table becomes an L4 (mmu_hv_slots).
  *  9. When a frame changes from one type to another, TLB entries of its former life are flushed first where
@@ -52,6 +53,7 @@
 #include "hv/lib/bug.h"
 #include "hv/lib/errno.h"
 #include "hv/mm/domain_memory.h"
+#include "hv/pv/l1tf.h"
 #include "hv/pv/pv.h"
 #include "hv/pv/pv_mm.h"
 
@@ -106,6 +108,8 @@ static int l1_validate(struct domain *d, struct frame *f)
 {
     pte_t *table = frame_to_virt(f);
 
+    if (pv_l1tf_refuses_table(d, table, 1))
+        return -EINVAL;
     for (unsigned int i = 0; i < PTES_PER_PAGE; i++) {
         int rc;
 
@@ -127,6 +131,8 @@ static int upper_validate(struct domain *d, struct frame *f, unsigned int level)
     pte_t *table = frame_to_virt(f);
     int rc = 0;
 
+    if (!f->aux && pv_l1tf_refuses_table(d, table, level))
+        return -EINVAL;
     work_exhausted(WORK_TABLE);
     for (; f->aux < PTES_PER_PAGE; f->aux++) {
         pte_t e = table[f->aux];

@@ -4,6 +4,7 @@
 #include "hv/cpu/current.h"
 #include "hv/lib/errno.h"
 #include "hv/lib/rangeset.h"
+#include "hv/pv/l1tf.h"
 #include "hv/pv/page_type.h"
 #include "hv/pv/pv.h"
 #include "hv/pv/pv_mm.h"
@@ -85,7 +86,7 @@ void pte_put_l1(pte_t e, struct domain *d)
         if (likely(f->owner == d->id))
             f->stamp = tlb_clock_now();
         else
-            d->pv.foreign_unmapped = true;
+            d->pv.owes |= PV_OWES_FLUSH;
         page_put_writable(f);
     } else if (unlikely((f->type & PGT_TYPE_MASK) == PGT_SEG_DESC) && (f->type & PGT_COUNT_MASK) &&
                f->owner == d->id) {
@@ -114,7 +115,7 @@ static void forget_accessed(struct domain *d, pte_t e)
     mfn_t m = pte_mfn(e);
 
     if (!mfn_valid(m) || mfn_to_frame(m)->owner != d->id)
-        d->pv.foreign_unmapped = true;
+        d->pv.owes |= PV_OWES_FLUSH;
 }
 
 int pte_change_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t val, bool preserve_ad)
@@ -123,6 +124,8 @@ int pte_change_l1(struct domain *d, struct domain *pg_owner, pte_t *slot, pte_t 
     int rc;
 
     if (!(val & PTE_P)) {
+        if (pv_l1tf_refuses(d, val, 1))
+            return -EINVAL;
         slot_write(slot, old, val, preserve_ad);
     } else if (!((old ^ val) & ~PTE_L1_SOFT)) {
         slot_write(slot, old, pte_adjust_l1(val), preserve_ad);
@@ -147,6 +150,8 @@ int pte_replace_l1(struct domain *d, pte_t *slot, pte_t old, pte_t val)
 
     if (rc)
         return rc;
+    if (!(val & PTE_P) && pv_l1tf_refuses(d, val, 1))
+        return -EINVAL;
     if (!atomic_cmpxchg(slot, &seen, val & PTE_P ? pte_adjust_l1(val) : val)) {
         if (take)
             pte_put_l1(val, d);
@@ -184,6 +189,8 @@ static int pte_update_upper(struct domain *d, unsigned int level, pte_t *slot, p
     if (level == 4 && index >= HV_FIRST_SLOT && index <= HV_LAST_SLOT)
         return -EINVAL;
     if (!(val & PTE_P)) {
+        if (pv_l1tf_refuses(d, val, level))
+            return -EINVAL;
         slot_write(slot, old, val, preserve_ad);
     } else if (!((old ^ val) & ~UPPER_SOFT)) {
         slot_write(slot, old, val | PTE_US, preserve_ad);

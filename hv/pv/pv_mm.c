@@ -49,10 +49,17 @@ int pv_vcpumask_cpus(const struct domain *d, gva_t bitmap, cpumask_t *cpus)
     return 0;
 }
 
-void pv_foreign_flush(struct domain *d)
+void pv_mmu_unlock_owing(struct domain *d)
 {
-    d->pv.foreign_unmapped = false;
-    tlb_flush_mask(pv_dirty_cpus(d), FLUSH_ALL_VA);
+    uint8_t owes = d->pv.owes, level = d->pv.exposing_level;
+    pte_t exposing = d->pv.exposing;
+
+    d->pv.owes = 0;
+    if (owes & PV_OWES_FLUSH)
+        tlb_flush_mask(pv_dirty_cpus(d), FLUSH_ALL_VA);
+    spin_unlock(&d->mmu_lock);
+    if (owes & PV_OWES_CRASH)
+        domain_crash(d, "L1TF-vulnerable L%ue %016lx", level, exposing);
 }
 
 int pv_new_base(struct vcpu *v, mfn_t m)

@@ -49,13 +49,18 @@ static __always_inline pte_t *pv_l1e_of(const struct vcpu *v, uint64_t va)
 cpumask_t pv_dirty_cpus(const struct domain *d);
 /* The same for the vCPUs named by a guest's bitmap (64-bit words, as many as it has vCPUs). 0, -EFAULT. */
 int pv_vcpumask_cpus(const struct domain *d, gva_t bitmap, cpumask_t *cpus);
-/* Before an operation that removed foreign or granted mappings ends: nobody may go on using them. Lock:
- * d->mmu_lock. */
-static inline bool pv_foreign_flush_needed(const struct domain *d)
+/*
+ * Release d->mmu_lock at the end of an operation that may have changed entries or types, after what it owes:
+ * nobody may go on using foreign or granted mappings that were removed. May crash d, which takes d->lock.
+ */
+void pv_mmu_unlock_owing(struct domain *d);
+static inline void pv_mmu_unlock(struct domain *d)
 {
-    return unlikely(d->pv.foreign_unmapped);
+    if (unlikely(d->pv.owes))
+        pv_mmu_unlock_owing(d);
+    else
+        spin_unlock(&d->mmu_lock);
 }
-void pv_foreign_flush(struct domain *d);
 
 /*
  * MMUEXT_NEW_BASEPTR and NEW_USER_BASEPTR of the current vCPU. 0, -EINVAL, -ERESTART (call again; or, when

@@ -12,6 +12,7 @@
 #include "hv/domain/cpuid_policy.h"
 #include "hv/pv/debugreg.h"
 #include "hv/pv/emulate.h"
+#include "hv/pv/l1tf.h"
 #include "hv/pv/pv.h"
 
 /* Selector error code bits (SDM Vol. 3 §6.13). */
@@ -199,5 +200,6 @@ static const struct guest_trap_ops pv_trap_ops = {
 void pv_init(void)
 {
     cpuid_policy_init();
+    pv_l1tf_init();
     guest_trap_ops = &pv_trap_ops;
 }

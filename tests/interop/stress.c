@@ -125,10 +125,10 @@ static void mappings(void)
             p[i * PAGE / 8 + i % 512] = round * i;
         }
         fault_page = (volatile char *)(p + 7 * PAGE / 8);
-        mprotect((void *)(uintptr_t)fault_page, PAGE, PROT_READ);
+        mprotect((void *)(uintptr_t)fault_page, PAGE, round % 2 ? PROT_READ : PROT_NONE);
         *fault_page = 1;
         if (faults != before + 1)
-            fail("write to a read-only page", (unsigned long)faults, (unsigned long)before + 1);
+            fail("write to a protected page", (unsigned long)faults, (unsigned long)before + 1);
         p = mremap(p, MAP_PAGES * PAGE, 2 * MAP_PAGES * PAGE, MREMAP_MAYMOVE);
         if (p == MAP_FAILED)
             fail("mremap", 0, 1);

@@ -88,7 +88,8 @@ def machine(name, disks, files, lifetime=400, read_only=(), dom0_arguments="", *
     """A session with dom0, which has these files and disks."""
     archive = dom0_files(name, {"guest/linux": CLOUD, "guest/initrd": GUEST, "guest/disk": DISK, **files})
     options.setdefault("append", CONSOLE)
-    return boot(name, lifetime=lifetime, cpu=TCG_CPU, modules=[(DOM0, dom0_arguments), (archive, "")], extra=disks.qemu(read_only), **options)
+    options.setdefault("cpu", TCG_CPU)
+    return boot(name, lifetime=lifetime, modules=[(DOM0, dom0_arguments), (archive, "")], extra=disks.qemu(read_only), **options)
 
 
 def until(condition, otherwise, seconds=200):

@@ -40,7 +40,31 @@ static pte_t template[PTES_PER_PAGE];
 pte_t *idle_l4 = template;
 uint64_t pte_phys_mask = PTE_ADDR;
 
+/* hv/pv/l1tf.c: here an absent entry is refused for any address. */
+bool pv_l1tf_check[2];
+bool pv_l1tf_refuse(struct domain *d, pte_t e, unsigned int level)
+{
+    if (e & PTE_ADDR) {
+        d->pv.owes |= PV_OWES_CRASH;
+        d->pv.exposing = e;
+        d->pv.exposing_level = (uint8_t)level;
+    }
+    return e & PTE_ADDR;
+}
+
+bool pv_l1tf_refuse_table(struct domain *d, const pte_t *table, unsigned int level)
+{
+    bool refused = false;
+
+    for (unsigned int i = 0; i < PTES_PER_PAGE; i++)
+        refused |= !(table[i] & PTE_P) && pv_l1tf_refuse(d, table[i], level);
+    return refused;
+}
+
 /* What the sources call and the test does not need. */
+void domain_crash(struct domain *d __unused, const char *why __unused, ...)
+{
+}
 void tlb_switch_cr3(uint64_t cr3 __unused)
 {
 }
@@ -459,16 +483,48 @@ Test(page_type, the_accessed_bit_is_not_forgotten, .init = start)
     cr_assert_eq(pte_update(&guest, &guest, 1, &l1[0], e | PTE_A | PTE_NX, false), 0);
     cr_assert_eq(pte_update(&guest, &guest, 1, &l1[0], e, true), 0);
     cr_assert(l1[0] & PTE_A);
-    cr_assert_not(pv_foreign_flush_needed(&guest), "the bit is still there");
+    cr_assert_not(guest.pv.owes, "the bit is still there");
     cr_assert_eq(pte_update(&guest, &guest, 1, &l1[0], e, false), 0);
-    cr_assert(pv_foreign_flush_needed(&guest), "written over");
-    pv_foreign_flush(&guest);
+    cr_assert_eq(guest.pv.owes, PV_OWES_FLUSH, "written over");
+    guest.pv.owes = 0;
     cr_assert_eq(pte_update_l1(&guest, &guest, &l1[0], e), 0);
-    cr_assert(pv_foreign_flush_needed(&guest), "a CPU may have set the bit just before it was written over");
-    pv_foreign_flush(&guest);
+    cr_assert_eq(guest.pv.owes, PV_OWES_FLUSH, "a CPU may have set the bit just before it was written over");
+    guest.pv.owes = 0;
     l1[0] |= PTE_A;
     cr_assert_eq(pte_replace_l1(&guest, &l1[0], l1[0], e), 0);
-    cr_assert(pv_foreign_flush_needed(&guest), "taken away by an emulated instruction");
+    cr_assert_eq(guest.pv.owes, PV_OWES_FLUSH, "taken away by an emulated instruction");
+}
+
+/* A table with an absent entry that L1TF forbids is refused, and what its other entries took is given back.
+ */
+Test(page_type, absent_entries_are_looked_at, .init = start)
+{
+    pte_t *l1 = frame_to_virt(owned[0]), *l2 = frame_to_virt(owned[1]),
+          bad = pte_make(frame_to_mfn(others), PTE_RW);
+    uint64_t before = owned[2]->count;
+
+    pv_l1tf_check[0] = true;
+    l1[0] = pte_make(frame_to_mfn(owned[2]), PTE_P | PTE_RW | PTE_US);
+    l1[1] = bad;
+    cr_assert_eq(page_pin(&guest, frame_to_mfn(owned[0]), 1), -EINVAL);
+    cr_assert_eq(guest.pv.owes, PV_OWES_CRASH);
+    cr_assert_eq(guest.pv.exposing_level, 1);
+    cr_assert_eq(owned[2]->count, before);
+    l1[1] = PTE_NX | PTE_RW;
+    l2[0] = pte_make(frame_to_mfn(owned[0]), PTE_P | PTE_RW | PTE_US);
+    l2[1] = bad;
+    cr_assert_eq(page_pin(&guest, frame_to_mfn(owned[1]), 2), -EINVAL);
+    cr_assert_eq(guest.pv.exposing_level, 2);
+    cr_assert_eq(owned[2]->count, before);
+    l2[1] = 0;
+    cr_assert_eq(page_pin(&guest, frame_to_mfn(owned[1]), 2), 0);
+    cr_assert_eq(pte_update(&guest, &guest, 1, &l1[1], bad, false), -EINVAL);
+    cr_assert_eq(pte_replace_l1(&guest, &l1[1], l1[1], bad), -EINVAL);
+    cr_assert_eq(pte_update(&guest, &guest, 2, &l2[1], bad, false), -EINVAL);
+    cr_assert_eq(l1[1], PTE_NX | PTE_RW);
+    cr_assert_eq(l2[1], 0);
+    pv_l1tf_check[0] = false;
+    cr_assert_eq(pte_update(&guest, &guest, 1, &l1[1], bad, false), 0);
 }
 
 Test(page_type, descriptor_pages, .init = start)

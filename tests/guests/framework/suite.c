@@ -84,6 +84,18 @@ static const char *find_option(const char *line, const char *option)
     return NULL;
 }
 
+uint64_t test_option(const char *name, uint64_t otherwise)
+{
+    const char *text = find_option((const char *)start_info->cmd_line, name);
+    uint64_t value = 0;
+
+    if (!text)
+        return otherwise;
+    while (*text >= '0' && *text <= '9')
+        value = value * 10 + (uint64_t)(*text++ - '0');
+    return value;
+}
+
 /* With `from` the tests before that name are left out. */
 static void run_suite(const char *list, const char *from)
 {

@@ -58,6 +58,9 @@ const char *test_result_name(enum result result);
 /* First call of every image: memory, console, events and traps of vCPU 0. */
 void guest_init(start_info_t *si);
 
+/* The number behind `name` ("seed=") on the command line, decimal; `otherwise` if it is not there. */
+uint64_t test_option(const char *name, uint64_t otherwise);
+
 bool is_initial_domain(void);
 /* Whether the hypervisor calls itself Ryokan. Only for the few results that QEMU's faults change under Xen.
  */
