@@ -56,6 +56,12 @@ struct regs {
 #define X86_EFLAGS_VIP  BIT(20)
 #define X86_EFLAGS_ID   BIT(21)
 
+/* Not in the flags of a PV guest: IOPL and VM, which take ring 0, and NT, which none uses. */
+#define X86_EFLAGS_IMPOSSIBLE (X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_VM)
+#define X86_EFLAGS_STATUS \
+    (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_OF)
+#define X86_EFLAGS_ODD (X86_EFLAGS_TF | X86_EFLAGS_IMPOSSIBLE)
+
 enum trap_vector {
     TRAP_DE = 0,
     TRAP_DB = 1,

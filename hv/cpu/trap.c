@@ -85,8 +85,8 @@ void trap_from_guest(struct regs *r)
     else if (r->vector < 32)
         guest_trap_ops->exception(r);
     else {
-        if (unlikely(r->rflags & (X86_EFLAGS_TF | X86_EFLAGS_NT)))
-            guest_trap_ops->interrupted_step(r);
+        if (unlikely(r->rflags & X86_EFLAGS_ODD))
+            guest_trap_ops->odd_flags(r);
         irq_dispatch(r);
     }
 }

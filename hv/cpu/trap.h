@@ -17,7 +17,7 @@ struct guest_trap_ops {
         struct regs *r,
         uint64_t cr2); /* a fault in hypervisor mode that a guest may cause: LDT window; true = fixed */
     bool (*iret_fault)(struct regs *r);
-    void (*interrupted_step)(struct regs *r); /* an interrupt from outside found TF or NT set */
+    void (*odd_flags)(struct regs *r); /* an interrupt found one of X86_EFLAGS_ODD set */
 };
 extern const struct guest_trap_ops *guest_trap_ops;
 

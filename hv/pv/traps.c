@@ -179,14 +179,19 @@ static bool iret_fault(struct regs *r)
 }
 
 /*
- * An interrupt finds TF set only if it came before the first instruction of a step: after that one there
- * would have been #DB. So without an iret that began a step it is what QEMU's TCG (7.2) leaves behind
- * cmpxchg16b, as NT is, and the guest would be trapped for it. (A real CPU may have it of a popf, just then.)
+ * QEMU's TCG (7.2) may leave any value behind cmpxchg16b, and an interrupt that saves it makes it real: DF,
+ * with which the guest's copies go backwards, or TF. Bits that cannot be tell such a value (reserved ones do
+ * not: QEMU may keep them for good). TF alone may be true only before the first instruction of a step, which
+ * an iret began: after that instruction there would have been #DB.
  */
-static void interrupted_step(struct regs *r)
+static void odd_flags(struct regs *r)
 {
-    if (host_cpu.tcg && !current->pv.stepping)
-        r->rflags &= ~(X86_EFLAGS_TF | X86_EFLAGS_NT);
+    if (!host_cpu.tcg)
+        return;
+    if (r->rflags & X86_EFLAGS_IMPOSSIBLE)
+        r->rflags = (r->rflags & X86_EFLAGS_STATUS) | X86_EFLAGS_MBS | X86_EFLAGS_IF;
+    else if (!current->pv.stepping)
+        r->rflags &= ~X86_EFLAGS_TF;
 }
 
 static const struct guest_trap_ops pv_trap_ops = {
@@ -194,7 +199,7 @@ static const struct guest_trap_ops pv_trap_ops = {
     .page_fault = guest_page_fault,
     .hv_page_fault = hv_mode_page_fault,
     .iret_fault = iret_fault,
-    .interrupted_step = interrupted_step,
+    .odd_flags = odd_flags,
 };
 
 void pv_init(void)

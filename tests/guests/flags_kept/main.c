@@ -2,7 +2,7 @@
 /*
  * flags_kept: no way into the hypervisor and back leaves a guest with flags that it must not have.
  *
- * What:     IOPL, NT and TF after a system call, an emulated instruction and interrupts, each right after
+ * What:     IOPL, NT, DF and TF after a system call, an emulated instruction and interrupts, each right after
  *           cmpxchg16b.
  * Why:      QEMU's TCG (7.2) takes the flags after cmpxchg16b from the last arithmetic's source, so rflags
  *           that an entry saves hold what the guest likes: with IOPL 3 it could close out interrupts.
@@ -103,6 +103,7 @@ static void false_flags(void)
     CHECK_EQ(after_hypercall(EFLAGS_IOPL) & EFLAGS_IOPL, 0);
     CHECK_EQ(after_interrupts(EFLAGS_IOPL) & EFLAGS_IOPL, 0);
     CHECK_EQ(after_interrupts(EFLAGS_NT) & EFLAGS_NT, 0);
+    CHECK_EQ(after_interrupts(EFLAGS_DF | EFLAGS_NT) & EFLAGS_DF, 0);
     after_interrupts(EFLAGS_TF);
     CHECK_EQ(steps, 0);
 }
