@@ -47,12 +47,22 @@ bool domain_get(struct domain *d)
     return false;
 }
 
-static void domain_destroy(struct domain *d);
+static void domain_destroy(void *domain);
 
 void domain_put(struct domain *d)
 {
     if (atomic_sub_return(&d->refcount, 1) == 0)
         domain_destroy(d);
+}
+
+/* The domain is dead, and its watchdog with it: one of its timers serves once more. */
+void domain_put_locked(struct domain *d)
+{
+    if (atomic_sub_return(&d->refcount, 1))
+        return;
+    timer_init(&d->watchdog[0], domain_destroy, d, this_cpu_id());
+    timer_set(&d->watchdog[0], 0);
+    cpu_raise(CPU_PENDING_TIMER); /* not only when the hardware says that the time is over */
 }
 
 struct domain *domain_by_id(domid_t id)
@@ -235,8 +245,10 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, uint32_t m
 }
 
 /* The last reference is gone: nothing maps, pages or names the domain any more. */
-static void domain_destroy(struct domain *d)
+static void domain_destroy(void *domain)
 {
+    struct domain *d = domain;
+
     spin_lock(&domlist_lock);
     by_id[d->id / IDS_PER_TABLE][d->id % IDS_PER_TABLE] = NULL;
     list_del(&d->all);

@@ -197,6 +197,8 @@ struct domain *domain_by_id(domid_t id);
 struct domain *domain_from_id(uint32_t first);
 bool __must_check domain_get(struct domain *d);
 void domain_put(struct domain *d);
+/* The same where locks are held: the end, if this was the last, comes on the way back to the guest. */
+void domain_put_locked(struct domain *d);
 extern struct spinlock domlist_lock;
 extern struct list domain_list;
 #define for_each_domain(d) list_for_each (d, &domain_list, all)

@@ -75,7 +75,7 @@ static bool pages_charge(struct domain *d, uint64_t n)
 }
 
 /* Under d->page_lock: the domain has `n` pages less; true when these were the last, and then the caller does
- * domain_put(d). */
+ * domain_put_locked(d). */
 static bool pages_uncharge(struct domain *d, uint64_t n)
 {
     d->tot_pages -= n;
@@ -152,7 +152,7 @@ void domain_frame_released(struct frame *f)
     f->count = 0;
     frame_free_dirty(f, 0);
     if (last)
-        domain_put(d);
+        domain_put_locked(d);
 }
 
 bool domain_steal_frame(struct domain *d, struct frame *f)
@@ -171,7 +171,7 @@ bool domain_steal_frame(struct domain *d, struct frame *f)
     spin_unlock(&d->page_lock);
     m2p_set(frame_to_mfn(f), INVALID_M2P_ENTRY);
     if (last)
-        domain_put(d);
+        domain_put_locked(d);
     return true;
 }
 

@@ -325,6 +325,11 @@ void domain_put(struct domain *d)
     d->refcount--;
 }
 
+void domain_put_locked(struct domain *d)
+{
+    domain_put(d);
+}
+
 int may(const struct domain *d, enum action a, const struct domain *target)
 {
     (void)a;

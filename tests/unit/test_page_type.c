@@ -83,7 +83,7 @@ bool domain_get(struct domain *d)
     d->refcount++;
     return true;
 }
-void domain_put(struct domain *d)
+void domain_put_locked(struct domain *d)
 {
     d->refcount--;
 }

@@ -121,11 +121,18 @@ bool hvm_domain_has_ended(unsigned int *reason)
 
 void hvm_domain_destroy(void)
 {
+    struct xen_domctl op;
+
+    CHECK_EQ(hvm_domain_ctl(&op, XEN_DOMCTL_destroydomain), 0);
+    hvm_domain_wait();
+}
+
+void hvm_domain_wait(void)
+{
     uint64_t end = clock_now() + 20000 * MS;
     struct xen_domctl op;
 
     scratch_unlink(&scratch);
-    CHECK_EQ(hvm_domain_ctl(&op, XEN_DOMCTL_destroydomain), 0);
     while (hvm_domain_ctl(&op, XEN_DOMCTL_getdomaininfo) == 0 && clock_now() < end)
         hc_sched(SCHEDOP_yield, 0);
     CHECK_EQ(hvm_domain_ctl(&op, XEN_DOMCTL_getdomaininfo), -XEN_ESRCH);

@@ -24,5 +24,7 @@ long hvm_domain_start(const struct hvm_hw_cpu *cpus, unsigned int nr);
 bool hvm_domain_has_ended(unsigned int *reason);
 /* Destroys it, and waits until it is gone. */
 void hvm_domain_destroy(void);
+/* The second half of it: takes all mappings away and waits. */
+void hvm_domain_wait(void);
 
 #endif
