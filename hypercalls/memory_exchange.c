@@ -74,7 +74,7 @@ static int take_input(const struct exchange *e, uint64_t n, struct frame_stack *
 
             if (!mfn_valid(m) || !domain_steal_frame(e->d, mfn_to_frame(m)))
                 return -EINVAL;
-            mfn_to_frame(m)->type = pfn; /* kept here for the way back */
+            m2p_set(m, pfn); /* stays for the way back */
             push(taken, mfn_to_frame(m));
         }
     }
@@ -121,37 +121,35 @@ static int assign_output(const struct exchange *e, uint64_t n, struct frame_stac
     return rc;
 }
 
-static void free_frames(struct frame_stack *s, unsigned int order)
+static void free_taken(struct frame *f)
 {
-    for (struct frame *f = pop(s); f; f = pop(s))
-        frame_free_dirty(f, order);
+    m2p_set(frame_to_mfn(f), INVALID_M2P_ENTRY);
+    frame_free_dirty(f, 0);
 }
 
 static void give_back(const struct exchange *e, struct frame_stack *taken)
 {
-    for (struct frame *f = pop(taken); f; f = pop(taken)) {
-        uint64_t pfn = f->type;
-
-        if (domain_assign_stolen(e->d, f))
-            m2p_set(frame_to_mfn(f), pfn);
-        else
-            frame_free_dirty(f, 0);
-    }
+    for (struct frame *f = pop(taken); f; f = pop(taken))
+        if (!domain_assign_stolen(e->d, f))
+            free_taken(f);
 }
 
 static int exchange_chunk(const struct exchange *e, uint64_t n)
 {
     struct frame_stack taken = { FRAME_LIST_END }, fresh = { FRAME_LIST_END };
     int rc = take_input(e, n, &taken);
+    struct frame *f;
 
     if (!rc)
         rc = allocate_output(e, &fresh);
     if (rc) {
-        free_frames(&fresh, e->x.out.extent_order);
+        while ((f = pop(&fresh)))
+            frame_free(f, e->x.out.extent_order);
         give_back(e, &taken);
         return rc;
     }
-    free_frames(&taken, 0);
+    while ((f = pop(&taken)))
+        free_taken(f);
     return assign_output(e, n, &fresh);
 }
 
