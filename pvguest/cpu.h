@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <xen/xen.h>
+#include "pvguest/cpu_layout.h"
 #include "pvguest/flavour.h"
 #include "pvguest/hypercall.h"
 
@@ -17,22 +18,30 @@ struct thread;
 struct _reent;
 
 struct cpu {
-    struct cpu *self; /* must be first: %gs:0 */
+    struct cpu *self;       /* %gs:CPU_SELF */
+    unsigned long idle_sp;  /* %gs:CPU_IDLE_SP: the stack of cpu_idle() while it sleeps, else 0 */
+    struct vcpu_info *info; /* %gs:CPU_INFO */
     unsigned int id;
     unsigned int event_depth; /* > 0 while event handlers run */
-    struct vcpu_info *info;
     struct thread *current;
     struct _reent *reent; /* C library state of the running thread */
 };
+
+_Static_assert(offsetof(struct cpu, self) == CPU_SELF && offsetof(struct cpu, idle_sp) == CPU_IDLE_SP &&
+                   offsetof(struct cpu, info) == CPU_INFO,
+               "cpu_layout.h is not struct cpu");
 
 /* The calling vCPU's. A thread that may be preempted stays on vCPU 0, so it may keep the pointer. */
 static inline struct cpu *this_cpu(void)
 {
     struct cpu *cpu;
 
-    __asm__("movq %%gs:0, %0" : "=r"(cpu));
+    __asm__("movq %%gs:%c1, %0" : "=r"(cpu) : "i"(CPU_SELF));
     return cpu;
 }
+
+/* What an upcall does, until no event is pending (event_channel.c). Upcalls enabled. */
+void evtchn_catch_up(void);
 
 /* Keeps the compiler from moving memory accesses across. */
 #define barrier() __asm__ __volatile__("" ::: "memory")
@@ -60,21 +69,22 @@ static inline bool upcalls_disable(void)
     return masked;
 }
 
-/* Unmasks event upcalls and takes those that arrived meanwhile: an event that came while masked left only the
- * pending flag, so any hypercall is made to let the hypervisor look at it. */
-static inline void upcalls_enable(void)
+/* A paravirtual guest's unmasking. True: an event came while upcalls were masked, which left only a flag. */
+static inline bool upcalls_unmask(struct vcpu_info *info)
 {
-    struct vcpu_info *info = this_cpu()->info;
-
-    if (guest_is_pvh) {
-        __asm__ __volatile__("sti" ::: "memory");
-        return;
-    }
     barrier();
     *(volatile uint8_t *)&info->evtchn_upcall_mask = 0;
     barrier();
-    if (*(volatile uint8_t *)&info->evtchn_upcall_pending)
-        hypercall_xen_version(0, NULL);
+    return *(volatile uint8_t *)&info->evtchn_upcall_pending;
+}
+
+/* Unmasks event upcalls. Events that came meanwhile are handled in this call. */
+static inline void upcalls_enable(void)
+{
+    if (guest_is_pvh)
+        __asm__ __volatile__("sti" ::: "memory");
+    else if (upcalls_unmask(this_cpu()->info))
+        evtchn_catch_up();
 }
 
 /* Puts the mask back that upcalls_disable() returned. */

@@ -5,8 +5,12 @@
  * by HYPERVISOR_iret, which restores the event mask (as rflags.IF) together with the registers: no window in which an upcall
  * could nest.
  */
+#include "pvguest/cpu_layout.h"
 #define __ASSEMBLY__
 #include <xen/xen.h>
+
+#define UPCALL_MASK 1 /* in struct vcpu_info */
+#define BLOCK       1 /* SCHEDOP_block; <xen/sched.h> is for C alone */
 
     .text
 
@@ -58,6 +62,8 @@ trap_common:
 
     .globl event_callback
 event_callback:
+    cmpq $0, %gs:CPU_IDLE_SP
+    jne idle_ends
     popq %rcx
     popq %r11
     pushq $0
@@ -97,6 +103,36 @@ return_from_trap:
 return_to_hardware:
     leaq 16(%rsp), %rsp
     iretq
+
+/*
+ * void cpu_idle(void) (entry.h). The upcall that ends the sleep returns from this function, and drops its frame: there is nothing in it
+ * that a function call must preserve. A hypervisor may end SCHEDOP_block without an upcall, with the mask clear.
+ */
+    .globl cpu_idle
+    .type cpu_idle, @function
+cpu_idle:
+    movq %rsp, %gs:CPU_IDLE_SP
+    cmpb $0, guest_is_pvh(%rip)
+    jne 1f
+    movl $__HYPERVISOR_sched_op, %eax
+    movl $BLOCK, %edi
+    xorl %esi, %esi
+    syscall
+    movq %gs:CPU_INFO, %rax
+    movb $1, UPCALL_MASK(%rax)
+    movq $0, %gs:CPU_IDLE_SP
+    ret
+1:  sti
+    hlt
+    cli
+    movq $0, %gs:CPU_IDLE_SP
+    ret
+
+/* From event_callback, upcalls masked. */
+idle_ends:
+    movq %gs:CPU_IDLE_SP, %rsp
+    movq $0, %gs:CPU_IDLE_SP
+    ret
 
 /* The hypervisor found a segment register that it could not load: rcx, r11, ds, es, fs, gs, rip ... are on the stack. */
     .globl failsafe_callback

@@ -60,8 +60,14 @@ bool evtchn_is_pending(evtchn_port_t port)
 int evtchn_send(evtchn_port_t port)
 {
     struct evtchn_send send = { .port = port };
+    bool masked = upcalls_disable();
+    long error;
 
-    return (int)hypercall_event_channel_op(EVTCHNOP_send, &send);
+    /* The other end may run at once and answer before this returns: to take that here costs less than an
+     * upcall. */
+    error = hypercall_event_channel_op(EVTCHNOP_send, &send);
+    upcalls_restore(masked);
+    return (int)error;
 }
 
 int evtchn_alloc_unbound(domid_t remote, evtchn_port_t *port)
@@ -192,13 +198,12 @@ static void scan_word(unsigned int word)
     }
 }
 
-/* Called by entry.S with upcalls masked. The pending flag is cleared before the selector is read, so that an
- * event which comes during the scan sets it again. */
-void evtchn_upcall(struct trap_frame *frame)
+/* The pending flag is cleared before the selector is read, so that an event which comes during the scan sets
+ * it again. */
+void evtchn_take(void)
 {
     struct cpu *cpu = this_cpu();
 
-    (void)frame;
     cpu->event_depth++;
     while (__atomic_exchange_n(&cpu->info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST)) {
         unsigned long words = __atomic_exchange_n(&cpu->info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
@@ -207,8 +212,23 @@ void evtchn_upcall(struct trap_frame *frame)
             scan_word((unsigned int)__builtin_ctzl(words));
     }
     cpu->event_depth--;
-    if (cpu->id == 0)
+}
+
+/* Called by entry.S with upcalls masked. */
+void evtchn_upcall(void)
+{
+    evtchn_take();
+    if (this_cpu()->id == 0)
         thread_preempt();
+}
+
+/* An upcall's handlers may leave an event behind, or make another thread run here: hence the loop. */
+void evtchn_catch_up(void)
+{
+    do {
+        upcalls_disable();
+        evtchn_upcall();
+    } while (upcalls_unmask(this_cpu()->info));
 }
 
 void evtchn_init(void)

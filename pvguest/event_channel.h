@@ -44,6 +44,9 @@ void evtchn_mask(evtchn_port_t port);
 void evtchn_unmask(evtchn_port_t port);
 bool evtchn_is_pending(evtchn_port_t port);
 
+/* Runs the handlers of what is pending. Called and returns with upcalls masked; for the idle thread. */
+void evtchn_take(void);
+
 /* Start of day: masks all ports. */
 void evtchn_init(void);
 

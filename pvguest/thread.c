@@ -2,6 +2,7 @@
 #include "pvguest/thread.h"
 #include "pvguest/cpu.h"
 #include "pvguest/entry.h"
+#include "pvguest/event_channel.h"
 #include "pvguest/memory.h"
 #include "pvguest/panic.h"
 #include "pvguest/time.h"
@@ -64,7 +65,7 @@ static void schedule(void)
     struct cpu *cpu = this_cpu();
     struct thread *from = cpu->current;
     struct thread *to = TAILQ_FIRST(&ready);
-    uint64_t now = time_ns();
+    uint64_t now = rdtsc();
 
     if (cpu->id != 0 || cpu->event_depth)
         panic("thread %s blocks in event context or on another vCPU", from->name);
@@ -78,7 +79,8 @@ static void schedule(void)
     to->switched_in = now;
     if (to == from)
         return;
-    timer_cancel(&slice);
+    if (slice.active)
+        timer_cancel(&slice);
     cpu->current = to;
     cpu->reent = to->reent;
     start_slice();
@@ -98,7 +100,7 @@ void thread_preempt(void)
 {
     struct thread *thread = thread_current();
 
-    if (!thread || TAILQ_EMPTY(&ready) || (thread != &idle && !slice_over))
+    if (!thread || TAILQ_EMPTY(&ready) || !slice_over)
         return;
     make_ready(thread);
     schedule();
@@ -106,7 +108,8 @@ void thread_preempt(void)
 
 void thread_wake(struct thread *thread)
 {
-    timer_cancel(&thread->timeout);
+    if (thread->timeout.active)
+        timer_cancel(&thread->timeout);
     make_ready(thread);
     start_slice();
 }
@@ -336,14 +339,14 @@ void thread_for_each(void (*fn)(const struct thread *thread, void *arg), void *a
     upcalls_restore(masked);
 }
 
-/* The idle thread: sleeps in the hypervisor until an event's upcall makes a thread ready and switches to it.
- */
+/* The idle thread, which never lets an upcall in but where it sleeps: so there are no registers to keep. */
 static void run_idle(void)
 {
+    upcalls_disable();
     for (;;) {
-        upcalls_disable();
+        evtchn_take();
         if (TAILQ_EMPTY(&ready))
-            cpu_wait();
+            cpu_idle();
         else
             schedule();
     }

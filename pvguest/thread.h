@@ -35,7 +35,7 @@ struct thread {
     struct wait_queue *blocked_on;
     struct timer timeout;
     struct thread *joiner;
-    uint64_t runtime; /* ns on the CPU, up to its last switch */
+    uint64_t runtime; /* on the CPU, up to its last switch, in rdtsc() ticks */
     uint64_t switched_in;
     void *stack;
     size_t stack_size;
@@ -85,8 +85,7 @@ bool thread_block(uint64_t deadline);
 /* Makes a blocked thread ready. Upcalls masked. */
 void thread_wake(struct thread *thread);
 
-/* At the end of an upcall: switches to another thread if the running one's slice is over or it is the idle
- * one. */
+/* At the end of an upcall: switches to another thread if the running one's slice is over. */
 void thread_preempt(void);
 
 /* Start of day: turns the boot context into the idle thread and runs main_fn as the first thread. */

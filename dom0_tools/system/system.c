@@ -93,7 +93,7 @@ static int run_mem(int argc, char **argv)
 struct thread_row {
     char name[24];
     enum thread_state state;
-    uint64_t runtime;
+    uint64_t runtime; /* rdtsc() ticks */
     size_t stack_size;
 };
 
@@ -141,7 +141,7 @@ static int run_ps(int argc, char **argv)
     printf("%-24s %-8s %10s %8s\n", "THREAD", "STATE", "TIME(ms)", "STACK(K)");
     for (size_t i = 0; i < rows.nr; i++)
         printf("%-24s %-8s %10lu %8zu\n", rows.row[i].name, states[rows.row[i].state],
-               (unsigned long)(rows.row[i].runtime / NSEC_PER_MSEC), rows.row[i].stack_size / 1024);
+               (unsigned long)(rows.row[i].runtime / time_tsc_khz()), rows.row[i].stack_size / 1024);
     free(rows.row);
     return COMMAND_OK;
 }
