@@ -61,18 +61,20 @@ void wait_queue_wake_all(struct wait_queue *queue)
 
 void mutex_init(struct mutex *mutex)
 {
-    mutex->owner = NULL;
+    mutex->owner = 0;
     mutex->depth = 0;
     wait_queue_init(&mutex->waiters);
 }
 
-/* One instruction, which no upcall divides. */
+/* One instruction, which no upcall divides: true if the owner's word was `from`, and is `to` now. */
+static inline bool change_owner(struct mutex *mutex, uintptr_t from, uintptr_t to)
+{
+    return __atomic_compare_exchange_n(&mutex->owner, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 bool mutex_trylock(struct mutex *mutex)
 {
-    struct thread *nobody = NULL;
-
-    return __atomic_compare_exchange_n(&mutex->owner, &nobody, this_cpu()->current, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    return change_owner(mutex, 0, (uintptr_t)this_cpu()->current);
 }
 
 int mutex_lock_until(struct mutex *mutex, uint64_t deadline)
@@ -82,12 +84,12 @@ int mutex_lock_until(struct mutex *mutex, uint64_t deadline)
 
     if (in_event())
         panic("a mutex is locked in event context");
-    if (!mutex->owner)
-        mutex->owner = thread_current();
-    else if (mutex->owner == thread_current())
-        panic("thread %s locks a mutex that it holds", thread_current()->name);
-    else
+    if (!mutex_trylock(mutex)) {
+        if (mutex_is_mine(mutex))
+            panic("thread %s locks a mutex that it holds", thread_current()->name);
+        mutex->owner |= MUTEX_AWAITED;
         error = wait_queue_block(&mutex->waiters, deadline); /* mutex_unlock() makes us the owner */
+    }
     upcalls_restore(masked);
     return error;
 }
@@ -98,27 +100,39 @@ void mutex_lock(struct mutex *mutex)
         mutex_lock_until(mutex, TIME_NEVER);
 }
 
-void mutex_unlock(struct mutex *mutex)
+/* To the longest waiter; those whose patience ended have gone. */
+static void hand_over(struct mutex *mutex)
 {
     bool masked = upcalls_disable();
 
-    if (mutex->owner != this_cpu()->current)
+    if (!mutex_is_mine(mutex))
         panic("thread %s unlocks a mutex that it does not hold", thread_current()->name);
-    mutex->owner = TAILQ_EMPTY(&mutex->waiters.threads) ? NULL : wake_first(&mutex->waiters);
+    mutex->owner = (uintptr_t)wake_first(&mutex->waiters);
+    if (!TAILQ_EMPTY(&mutex->waiters.threads))
+        mutex->owner |= MUTEX_AWAITED;
     upcalls_restore(masked);
+}
+
+/* Once it is free its memory may be, so nothing is looked at afterwards. */
+void mutex_unlock(struct mutex *mutex)
+{
+    if (!change_owner(mutex, (uintptr_t)this_cpu()->current, 0))
+        hand_over(mutex);
 }
 
 void mutex_lock_recursive(struct mutex *mutex)
 {
-    if (mutex->owner == this_cpu()->current)
+    if (!in_event() && mutex_trylock(mutex))
+        return;
+    if (mutex_is_mine(mutex))
         mutex->depth++;
     else
-        mutex_lock(mutex);
+        mutex_lock_until(mutex, TIME_NEVER);
 }
 
 bool mutex_trylock_recursive(struct mutex *mutex)
 {
-    if (mutex->owner != thread_current())
+    if (!mutex_is_mine(mutex))
         return mutex_trylock(mutex);
     mutex->depth++;
     return true;
@@ -126,7 +140,7 @@ bool mutex_trylock_recursive(struct mutex *mutex)
 
 void mutex_unlock_recursive(struct mutex *mutex)
 {
-    if (mutex->owner == this_cpu()->current && mutex->depth)
+    if (mutex->depth && mutex_is_mine(mutex))
         mutex->depth--;
     else
         mutex_unlock(mutex);

@@ -56,20 +56,29 @@ void wait_queue_wake_all(struct wait_queue *queue);
 
 /* ---- mutexes: owned by a thread, handed to the longest waiter ---- */
 
+#define MUTEX_AWAITED 1UL /* in owner: threads may be waiting */
+
 struct mutex {
-    struct thread *owner;
+    uintptr_t owner;    /* struct thread *, and a flag; 0: free */
     unsigned int depth; /* of a recursive owner, counted from 0 */
     struct wait_queue waiters;
 };
 
 /* Makes a mutex of its declaration. */
-#define MUTEX_INITIALIZER(name)                         \
-    {                                                   \
-        NULL, 0, WAIT_QUEUE_INITIALIZER((name).waiters) \
+#define MUTEX_INITIALIZER(name)                      \
+    {                                                \
+        0, 0, WAIT_QUEUE_INITIALIZER((name).waiters) \
     }
 
 /* The same at run time. */
 void mutex_init(struct mutex *mutex);
+
+/* Whether the calling thread has locked it. */
+static inline bool mutex_is_mine(const struct mutex *mutex)
+{
+    return (mutex->owner & ~MUTEX_AWAITED) == (uintptr_t)this_cpu()->current;
+}
+
 void mutex_lock(struct mutex *mutex);
 bool mutex_trylock(struct mutex *mutex);
 int mutex_lock_until(struct mutex *mutex, uint64_t deadline);

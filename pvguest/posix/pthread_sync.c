@@ -56,7 +56,7 @@ static int lock_until(pthread_mutex_t *mutex, uint64_t deadline)
 {
     struct mutex *lock = mutex_of(mutex);
 
-    if (lock->owner == thread_current()) {
+    if (mutex_is_mine(lock)) {
         if (mutex->type == PTHREAD_MUTEX_ERRORCHECK)
             return EDEADLK;
         if (mutex->type == PTHREAD_MUTEX_RECURSIVE) {
@@ -90,9 +90,11 @@ int pthread_mutex_trylock(pthread_mutex_t *mutex)
 
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
-    if (mutex->type != PTHREAD_MUTEX_NORMAL && mutex->owner != thread_current())
+    struct mutex *lock = mutex_of(mutex);
+
+    if (mutex->type != PTHREAD_MUTEX_NORMAL && !mutex_is_mine(lock))
         return EPERM;
-    mutex_unlock_recursive(mutex_of(mutex));
+    mutex_unlock_recursive(lock);
     return 0;
 }
 
@@ -113,9 +115,11 @@ static int cond_wait_for(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t 
 {
     struct cond *condition = (struct cond *)queue_of(&cond->waiters);
 
-    if (mutex->owner != thread_current())
+    struct mutex *lock = mutex_of(mutex);
+
+    if (!mutex_is_mine(lock))
         return EPERM;
-    return cond_wait_until(condition, mutex_of(mutex), deadline) ? ETIMEDOUT : 0;
+    return cond_wait_until(condition, lock, deadline) ? ETIMEDOUT : 0;
 }
 
 int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)

@@ -37,6 +37,7 @@ static const struct test {
     { "preemption", test_preemption },
     { "fpu", test_fpu },
     { "mutex", test_mutex },
+    { "mutex-timeout", test_mutex_timeout },
     { "malloc-lock", test_malloc_lock },
     { "cond-timeout", test_cond_timeout },
     { "semaphore", test_semaphore },

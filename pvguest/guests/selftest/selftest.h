@@ -46,6 +46,7 @@ void test_threads(void);
 void test_preemption(void);
 void test_fpu(void);
 void test_mutex(void);
+void test_mutex_timeout(void);
 void test_malloc_lock(void);
 void test_cond_timeout(void);
 void test_semaphore(void);

@@ -142,6 +142,30 @@ static void locked_adds(void *arg)
     }
 }
 
+/* Gives up before it has the lock. */
+static void lock_in_vain(void *arg)
+{
+    *(int *)arg = mutex_lock_until(&mutex, time_ns() + NSEC_PER_MSEC);
+}
+
+/* One that nobody awaits any more is free when it is unlocked. */
+void test_mutex_timeout(void)
+{
+    struct thread *thread;
+    int error = 0;
+
+    mutex_lock(&mutex);
+    thread = thread_create("impatient", lock_in_vain, &error, 0);
+    check(thread);
+    thread_join(thread);
+    check(error == -XEN_ETIMEDOUT);
+    check(mutex_is_mine(&mutex));
+    mutex_unlock(&mutex);
+    check(!mutex_is_mine(&mutex));
+    check(mutex_trylock(&mutex));
+    mutex_unlock(&mutex);
+}
+
 void test_mutex(void)
 {
     struct thread *threads[5];
