@@ -2,10 +2,15 @@
 #include "pvguest/buddy.h"
 #include <string.h>
 
-/* State of a page: INNER for pages that are reserved or inside a block, otherwise what the block at it is. */
+/* State of a page: INNER for pages that are reserved or inside a block, KEPT for those that are not joined
+ * yet, otherwise what the block at it is. */
 #define STATE_INNER     0x00
 #define STATE_FREE      0x80
 #define STATE_ALLOCATED 0x40
+#define STATE_KEPT      0xc0
+
+/* Pages that may be free without being joined: most are soon allocated again, and then were split in vain. */
+#define KEPT_MOST 256
 
 void buddy_init(struct buddy *buddy, void *base, uint8_t *state, size_t nr_pages)
 {
@@ -45,7 +50,6 @@ static void unlink(struct buddy *buddy, struct buddy_block *block)
 /* Frees a block and joins it with its free buddies, order by order. */
 static void release(struct buddy *buddy, size_t page, unsigned int order)
 {
-    buddy->free_pages += (size_t)1 << order;
     while (order < BUDDY_ORDERS - 1) {
         size_t other = page ^ ((size_t)1 << order);
 
@@ -72,6 +76,7 @@ void buddy_add(struct buddy *buddy, size_t first, size_t count)
                first + ((size_t)2 << order) <= end)
             order++;
         release(buddy, first, order);
+        buddy->free_pages += (size_t)1 << order;
         first += (size_t)1 << order;
     }
 }
@@ -90,14 +95,50 @@ void buddy_move_state(struct buddy *buddy, uint8_t *state, size_t nr_pages)
     buddy->nr_pages = nr_pages;
 }
 
+static struct buddy_block *take_kept(struct buddy *buddy)
+{
+    struct buddy_block *block = buddy->kept;
+
+    buddy->kept = block->next;
+    buddy->nr_kept--;
+    return block;
+}
+
+static void join_kept(struct buddy *buddy)
+{
+    while (buddy->kept) {
+        size_t page = page_of(buddy, take_kept(buddy));
+
+        buddy->state[page] = STATE_INNER;
+        release(buddy, page, 0);
+    }
+}
+
+/* The smallest order that there is a free block of, from `order` on; BUDDY_ORDERS: none. */
+static unsigned int find_order(const struct buddy *buddy, unsigned int order)
+{
+    while (order < BUDDY_ORDERS && !buddy->free[order])
+        order++;
+    return order;
+}
+
 void *buddy_alloc(struct buddy *buddy, unsigned int order)
 {
-    unsigned int have = order;
     struct buddy_block *block;
+    unsigned int have;
     size_t page;
 
-    while (have < BUDDY_ORDERS && !buddy->free[have])
-        have++;
+    if (order == 0 && buddy->kept) {
+        block = take_kept(buddy);
+        buddy->state[page_of(buddy, block)] = STATE_ALLOCATED;
+        buddy->free_pages--;
+        return block;
+    }
+    have = find_order(buddy, order);
+    if (have >= BUDDY_ORDERS) {
+        join_kept(buddy);
+        have = find_order(buddy, order);
+    }
     if (have >= BUDDY_ORDERS)
         return NULL;
     block = buddy->free[have];
@@ -127,6 +168,14 @@ bool buddy_free(struct buddy *buddy, void *block, unsigned int order)
 
     if (offset % BUDDY_PAGE_SIZE || page >= buddy->limit || buddy->state[page] != (STATE_ALLOCATED | order))
         return false;
+    buddy->free_pages += (size_t)1 << order;
+    if (order == 0 && buddy->nr_kept < KEPT_MOST) {
+        buddy->state[page] = STATE_KEPT;
+        ((struct buddy_block *)block)->next = buddy->kept;
+        buddy->kept = block;
+        buddy->nr_kept++;
+        return true;
+    }
     buddy->state[page] = STATE_INNER;
     release(buddy, page, order);
     return true;

@@ -26,6 +26,8 @@ struct buddy {
     size_t nr_pages;
     size_t free_pages;
     struct buddy_block *free[BUDDY_ORDERS];
+    struct buddy_block *kept; /* single pages, not joined yet: the next to be allocated */
+    unsigned int nr_kept;
 };
 
 /* base: address of page 0; state: nr_pages bytes, need not be cleared. No page is free yet. */

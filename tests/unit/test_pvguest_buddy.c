@@ -123,6 +123,24 @@ Test(pvguest_buddy, bad_frees_are_refused)
     cr_expect_eq(buddy.free_pages, PAGES);
 }
 
+/* Single pages are not joined at once, which nobody must notice. */
+Test(pvguest_buddy, freed_page_comes_next)
+{
+    void *a, *b;
+
+    buddy_add(&buddy, 0, 4);
+    a = buddy_alloc(&buddy, 0);
+    b = buddy_alloc(&buddy, 0);
+    cr_expect(buddy_free(&buddy, a, 0));
+    cr_expect_not(buddy_free(&buddy, a, 0), "twice");
+    cr_expect_eq(buddy.free_pages, 3);
+    cr_expect_eq(buddy_alloc(&buddy, 0), a);
+    cr_expect(buddy_free(&buddy, b, 0));
+    cr_expect(buddy_free(&buddy, a, 0));
+    cr_expect_eq(page_of(buddy_alloc(&buddy, 2)), 0);
+    cr_expect_eq(buddy.free_pages, 0);
+}
+
 Test(pvguest_buddy, split_blocks_are_freed_page_by_page)
 {
     uint8_t *block;
