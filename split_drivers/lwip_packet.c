@@ -2,7 +2,7 @@
 #include "split_drivers/lwip_packet.h"
 #include "lwip/netif.h"
 #include "pvguest/cpu.h"
-#include <stdlib.h>
+#include "pvguest/pool.h"
 #include <string.h>
 
 struct chain;
@@ -19,6 +19,8 @@ struct chain {
     struct piece piece[PACKET_FRAGS];
 };
 
+static struct pool pool = { .size = sizeof(struct chain), .most = 64 };
+
 static void free_piece(struct pbuf *pbuf)
 {
     struct chain *chain = ((struct piece *)pbuf)->chain;
@@ -28,13 +30,13 @@ static void free_piece(struct pbuf *pbuf)
     upcalls_restore(masked);
     if (last) {
         packet_put(chain->packet);
-        free(chain);
+        pool_free(&pool, chain);
     }
 }
 
 struct pbuf *packet_to_pbuf(struct packet *packet)
 {
-    struct chain *chain = malloc(offsetof(struct chain, piece) + packet->nr_frags * sizeof(chain->piece[0]));
+    struct chain *chain = pool_alloc(&pool);
     struct pbuf *head = NULL;
 
     if (!chain) {

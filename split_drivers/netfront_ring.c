@@ -286,7 +286,7 @@ static bool is_complete(struct netfront_ring *ring, RING_IDX produced, RING_IDX 
  * of the page, and each slot is offered again at once. */
 static void take_packet(struct netfront_ring *ring, domid_t backend, RING_IDX end, struct packet_list *list)
 {
-    struct assembly assembly = { .packet = calloc(1, sizeof(struct packet)) };
+    struct assembly assembly = { .packet = packet_new() };
     bool extra = false, first = true;
 
     for (; ring->rx.rsp_cons != end; ring->rx.rsp_cons++) {
@@ -310,7 +310,6 @@ static void take_packet(struct netfront_ring *ring, domid_t backend, RING_IDX en
     }
     if (!assembly.packet)
         return;
-    assembly.packet->references = 1;
     if (assembly.bad || !assembly.packet->nr_frags || assembly.packet->length < ETHERNET_HEADER)
         packet_put(assembly.packet);
     else

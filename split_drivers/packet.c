@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "split_drivers/packet.h"
 #include "pvguest/memory.h"
-#include <stdlib.h>
+#include "pvguest/pool.h"
 #include <string.h>
 
 #define IPV4_HEADER        20
@@ -18,6 +18,23 @@
 #define TCP_HEADER         20
 #define UDP_HEADER         8
 #define MAX_IPV6_EXTENSION 8
+
+static struct pool pool = { .size = sizeof(struct packet), .most = 256 };
+
+struct packet *packet_new(void)
+{
+    struct packet *packet = pool_alloc(&pool);
+
+    if (!packet)
+        return NULL;
+    packet->references = 1;
+    packet->length = 0;
+    packet->checksum = CHECKSUM_UNKNOWN;
+    packet->gso = GSO_NONE;
+    packet->gso_size = 0;
+    packet->nr_frags = 0;
+    return packet;
+}
 
 /* Adds pages, or parts of pages, for that many bytes. */
 static bool add_frags(struct packet *packet, uint32_t length)
@@ -36,16 +53,11 @@ static bool add_frags(struct packet *packet, uint32_t length)
 
 struct packet *packet_alloc(uint32_t length)
 {
-    struct packet *packet = malloc(sizeof(*packet));
+    struct packet *packet = packet_new();
 
     if (!packet)
         return NULL;
-    packet->references = 1;
     packet->length = length;
-    packet->checksum = CHECKSUM_UNKNOWN;
-    packet->gso = GSO_NONE;
-    packet->gso_size = 0;
-    packet->nr_frags = 0;
     if (add_frags(packet, length))
         return packet;
     packet_put(packet);
@@ -73,7 +85,7 @@ void packet_put(struct packet *packet)
         return;
     for (unsigned int i = 0; i < packet->nr_frags; i++)
         page_free(packet->frag[i].page, 0);
-    free(packet);
+    pool_free(&pool, packet);
 }
 
 /* Calls fn for each contiguous piece of a range. */

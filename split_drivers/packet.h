@@ -49,6 +49,9 @@ struct packet {
 
 STAILQ_HEAD(packet_list, packet);
 
+/* A packet without data; NULL: no memory. Any thread. */
+struct packet *packet_new(void);
+
 /* A packet of that many bytes (1..PACKET_MAX), contents undefined, all pages but the last one full; NULL: no
  * memory. Any thread. */
 struct packet *packet_alloc(uint32_t length);

@@ -315,10 +315,9 @@ static struct packet *take_packet(struct e1000e *nic, unsigned index)
     if (!(status & RX_END) || errors & (uint8_t)~RX_TCP_WRONG || length < ETHERNET_HEADER ||
         length > PACKET_PAGE)
         return NULL;
-    packet = calloc(1, sizeof(*packet));
+    packet = packet_new();
     if (!packet)
         return NULL;
-    packet->references = 1;
     packet->nr_frags = 1;
     packet->length = length;
     packet->frag[0] = (struct packet_frag){ nic->rx_page[index], 0, length };

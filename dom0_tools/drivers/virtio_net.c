@@ -287,14 +287,14 @@ static void begin_packet(struct virtio_nic *nic, void *page, uint32_t written)
 
     memcpy(&header, page, sizeof(header));
     nic->missing = has(nic, NET_F_MRG_RXBUF) ? header.num_buffers : 1;
-    nic->assembly = calloc(1, sizeof(*nic->assembly));
+    nic->assembly = packet_new();
     if (nic->assembly == NULL || written < HEADER_BYTES + ETHERNET_HEADER || nic->missing == 0 ||
         nic->missing > PACKET_FRAGS) {
-        free(nic->assembly);
+        if (nic->assembly != NULL)
+            packet_put(nic->assembly);
         nic->assembly = NULL;
         page_free(page, 0);
     } else {
-        nic->assembly->references = 1;
         nic->assembly->nr_frags = 1;
         nic->assembly->length = written - HEADER_BYTES;
         nic->assembly->frag[0] =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest library's page allocator for unit tests and fuzzers; counts what is out. */
+/* The guest library's allocators of pages and pools for unit tests and fuzzers; counts pages that are out. */
 #ifndef TESTS_UNIT_FAKE_PAGES_H
 #define TESTS_UNIT_FAKE_PAGES_H
 
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pvguest/memory.h"
+#include "pvguest/pool.h"
 
 static long pages_out;
 static long pages_left = -1; /* -1: as many as wanted */
@@ -30,6 +31,17 @@ void page_free(void *page, unsigned int order)
     (void)order;
     pages_out--;
     free(page);
+}
+
+void *pool_alloc(struct pool *pool)
+{
+    return malloc(pool->size);
+}
+
+void pool_free(struct pool *pool, void *object)
+{
+    (void)pool;
+    free(object);
 }
 
 #endif

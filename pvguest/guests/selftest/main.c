@@ -27,6 +27,7 @@ static const struct test {
     { "foreign", test_foreign },
     { "dma", test_dma },
     { "heap", test_heap },
+    { "pool", test_pool },
     { "traps", test_traps },
     { "events", test_events },
     { "ipi", test_ipi },

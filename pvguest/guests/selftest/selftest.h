@@ -32,6 +32,7 @@ void test_mappings(void);
 void test_foreign(void);
 void test_dma(void);
 void test_heap(void);
+void test_pool(void);
 void test_traps(void);
 
 void test_events(void);

@@ -4,6 +4,7 @@
 #include "pvguest/dma.h"
 #include "pvguest/memory.h"
 #include "pvguest/pagetable.h"
+#include "pvguest/pool.h"
 #include "pvguest/trap.h"
 #include "pvguest/vmap.h"
 #include "pvguest/guests/selftest/selftest.h"
@@ -217,6 +218,27 @@ void test_dma(void)
     check(!dma_alloc(2, 12, &bus)); /* no machine has four pages below 4 KiB */
     check(memory_free_pages() == before);
     page_free(other, ORDER);
+}
+
+void test_pool(void)
+{
+    struct pool pool = { .size = 100, .most = 2 };
+    char *objects[3];
+
+    for (int i = 0; i < 3; i++) {
+        objects[i] = pool_alloc(&pool);
+        check(objects[i]);
+        memset(objects[i], 0x11 * i, 100);
+    }
+    for (int i = 0; i < 3; i++) {
+        check(objects[i][0] == 0x11 * i && objects[i][99] == 0x11 * i);
+        pool_free(&pool, objects[i]);
+    }
+    check(pool.nr == 2);
+    check(pool_alloc(&pool) == objects[1] && pool_alloc(&pool) == objects[0]);
+    check(pool.nr == 0);
+    free(objects[0]);
+    free(objects[1]);
 }
 
 void test_heap(void)
