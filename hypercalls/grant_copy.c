@@ -14,15 +14,16 @@
 
 /* One end, as it was last used. */
 struct copy_end {
-    struct domain *d; /* with a reference unless it is the current one; NULL = nothing is held */
+    struct domain *d; /* whose frame m is; NULL = nothing is held */
     uint64_t name;    /* grant reference or frame number, and the domain id: as the guest gave them */
     domid_t domid;
     bool by_ref;
     mfn_t m;
+    struct domain *granter; /* with a reference: whose grant was last, and mostly is next */
 };
 
 /* `self` is here and below the current domain. `write`: the end is a destination. */
-static __always_inline void release_end(struct domain *self, struct copy_end *e, bool write)
+static __always_inline void release_end(struct copy_end *e, bool write)
 {
     struct domain *d = e->d;
 
@@ -38,9 +39,28 @@ static __always_inline void release_end(struct domain *self, struct copy_end *e,
         }
         frame_put(mfn_to_frame(e->m));
     }
-    if (unlikely(d != self))
-        domain_put(d);
     e->d = NULL;
+}
+
+static __always_inline void end_use(struct copy_end *e, bool write)
+{
+    release_end(e, write);
+    if (e->granter)
+        domain_put(e->granter);
+}
+
+/* NULL: no such domain. Nothing is held of the end. */
+static __always_inline struct domain *find_granter(struct domain *self, struct copy_end *e, domid_t domid)
+{
+    if (domid == DOMID_SELF || domid == self->id)
+        return self;
+    if (e->granter) {
+        if (likely(e->granter->id == domid))
+            return e->granter;
+        domain_put(e->granter);
+    }
+    e->granter = domain_by_id(domid);
+    return e->granter;
 }
 
 /* By frame number, which a domain may do with its own frames only. */
@@ -64,8 +84,7 @@ static __always_inline int16_t claim_end(struct domain *self, struct copy_end *e
         e->m = gfn_to_mfn(self, gfn(name));
         rc = likely(domid == DOMID_SELF) ? claim_own_frame(self, e->m, write) : GNTST_permission_denied;
     } else {
-        if (domid != DOMID_SELF && domid != self->id)
-            d = domain_by_id(domid);
+        d = find_granter(self, e, domid);
         if (unlikely(!d))
             return GNTST_bad_domain;
         rc = gnttab_pin(d, (uint32_t)name, self->id, write ? PIN_HOST_RW : PIN_HOST_RO, false, &e->m);
@@ -75,8 +94,6 @@ static __always_inline int16_t claim_end(struct domain *self, struct copy_end *e
         e->name = name;
         e->domid = domid;
         e->by_ref = by_ref;
-    } else if (d != self) {
-        domain_put(d);
     }
     return rc;
 }
@@ -90,7 +107,7 @@ static __always_inline int16_t use_end(struct domain *self, struct copy_end *e,
     if (e->d) {
         if (e->name == name && e->by_ref == by_ref && e->domid == p->domid)
             return GNTST_okay;
-        release_end(self, e, write);
+        release_end(e, write);
     }
     return claim_end(self, e, by_ref, p->domid, name, write);
 }
@@ -136,9 +153,9 @@ int64_t gnttab_copy(gva_t uop, uint32_t count)
     struct copy_end src, dst;
     int64_t done;
 
-    src.d = dst.d = NULL;
+    src.d = dst.d = src.granter = dst.granter = NULL;
     done = copy_array(self, uop, count, &src, &dst);
-    release_end(self, &src, false);
-    release_end(self, &dst, true);
+    end_use(&src, false);
+    end_use(&dst, true);
     return done;
 }
