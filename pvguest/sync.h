@@ -72,13 +72,6 @@ struct mutex {
 
 /* The same at run time. */
 void mutex_init(struct mutex *mutex);
-
-/* Whether the calling thread has locked it. */
-static inline bool mutex_is_mine(const struct mutex *mutex)
-{
-    return (mutex->owner & ~MUTEX_AWAITED) == (uintptr_t)this_cpu()->current;
-}
-
 void mutex_lock(struct mutex *mutex);
 bool mutex_trylock(struct mutex *mutex);
 int mutex_lock_until(struct mutex *mutex, uint64_t deadline);
@@ -87,6 +80,12 @@ void mutex_unlock(struct mutex *mutex);
 void mutex_lock_recursive(struct mutex *mutex);
 bool mutex_trylock_recursive(struct mutex *mutex);
 void mutex_unlock_recursive(struct mutex *mutex);
+
+/* Whether the calling thread has locked it. */
+static inline bool mutex_is_mine(const struct mutex *mutex)
+{
+    return (mutex->owner & ~MUTEX_AWAITED) == (uintptr_t)this_cpu()->current;
+}
 
 /* ---- condition variables ---- */
 
