@@ -76,7 +76,7 @@ static int16_t transfer_one(const struct gnttab_transfer *op)
     else if (!give_frame(to, op->ref, f))
         rc = GNTST_general_error;
     if (rc)
-        frame_free(f, 0);
+        frame_free_dirty(f, 0);
     if (to)
         domain_put(to);
     return rc;

@@ -2,11 +2,11 @@
 /*
  * memory_return_stale: a page that leaves its domain and comes back has no writable TLB entry left.
  *
- * What:     XENMEM_exchange that fails half-way and gives its input back; a page transferred to oneself.
- * Why:      the page begins a new life in between. Is it taken for one that nobody can have mapped, it
- * becomes a page table that its owner can still write: the machine is the guest's. Method:   write a page,
- * take its mapping away WITHOUT a flush, send it round, pin it as an L1, write it. Expected: the write is
- * #PF, the table stays empty. Xen:      the same. A transfer to oneself may be refused.
+ * What:     XENMEM_exchange that fails half-way and gives its input back; a page transferred to oneself, or
+ * to nobody. Why:      the page begins a new life in between. Is it taken for one that nobody can have
+ * mapped, it becomes a page table that its owner can still write: the machine is the guest's. Method:   write
+ * a page, take its mapping away WITHOUT a flush, send it round, pin it as an L1, write it. Expected: the
+ * write is #PF, the table stays empty. Xen:      the same. A transfer to oneself may be refused.
  */
 #include "tests/guests/framework/guest.h"
 
@@ -67,11 +67,34 @@ static bool check_transfer(void *page)
     return op.status == GNTST_okay;
 }
 
+/* A transfer that nobody accepts loses the page; the next that comes is mostly the same. */
+static void check_refused_transfer(void *page)
+{
+    struct gnttab_transfer op = { .mfn = va_to_mfn(page), .domid = own_domid(), .ref = GRANT_FIRST };
+    xen_pfn_t frame = va_to_pfn(page);
+    struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
+
+    set_xen_guest_handle(r.extent_start, &frame);
+    unmap_without_flush(page);
+    CHECK_EQ(hc_grant(GNTTABOP_transfer, &op, 1), 0);
+    CHECK(op.status != GNTST_okay);
+    if (op.status != GNTST_bad_page)
+        CHECK_EQ(hc_memory_op(XENMEM_populate_physmap, &r), 1);
+    if (frame == va_to_mfn(page)) {
+        check_pinned(page);
+        return;
+    }
+    ((uint64_t *)start_info->mfn_list)[va_to_pfn(page)] =
+        op.status == GNTST_bad_page ? va_to_mfn(page) : frame;
+    CHECK_EQ(map_writable(page), 0);
+}
+
 static void test(void)
 {
     void *page = page_alloc();
 
     check_exchange(page);
+    check_refused_transfer(page);
     if (check_transfer(page))
         page_free(page);
 }
