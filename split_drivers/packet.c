@@ -247,22 +247,19 @@ static uint16_t fold(uint64_t sum)
 uint16_t checksum_bytes(const void *data, size_t length)
 {
     const uint8_t *p = data;
-    uint64_t sum = 0;
-    uint32_t word;
+    uint64_t sum = 0, rest = 0;
     uint16_t folded;
 
-    for (; length >= 32; p += 32, length -= 32)
-        __asm__("addq (%1), %0; adcq 8(%1), %0; adcq 16(%1), %0; adcq 24(%1), %0; adcq $0, %0"
+    for (; length >= 64; p += 64, length -= 64)
+        __asm__("addq (%1), %0; adcq 8(%1), %0; adcq 16(%1), %0; adcq 24(%1), %0; adcq 32(%1), %0;"
+                "adcq 40(%1), %0; adcq 48(%1), %0; adcq 56(%1), %0; adcq $0, %0"
                 : "+r"(sum)
-                : "r"(p), "m"(*(uint8_t(*)[32])(uintptr_t)p));
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    for (; length >= sizeof(word); p += sizeof(word), length -= sizeof(word)) {
-        memcpy(&word, p, sizeof(word));
-        sum += word;
-    }
-    word = 0;
-    memcpy(&word, p, length);
-    folded = fold(sum + word);
+                : "r"(p), "m"(*(uint8_t(*)[64])(uintptr_t)p));
+    for (; length >= 8; p += 8, length -= 8)
+        __asm__("addq %1, %0; adcq $0, %0" : "+r"(sum) : "m"(*(uint8_t(*)[8])(uintptr_t)p));
+    memcpy(&rest, p, length);
+    __asm__("addq %1, %0; adcq $0, %0" : "+r"(sum) : "r"(rest));
+    folded = fold(sum);
     return (uint16_t)(folded << 8 | folded >> 8);
 }
 
