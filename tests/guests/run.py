@@ -113,6 +113,7 @@ def run_suite(options, names, results):
         batch = fitting(todo, 150 if options.domu else 900) if options.names else todo
         arg = "tests=" + "+".join(batch) if options.names else f"tests=all from={todo[0]}"
         arg += " invert" if options.invert else ""
+        arg += f" {options.words}" if options.words else ""
         stop = re.compile(END.pattern + "|" + CRASHED.pattern + r"|Xen BUG|Panic on CPU|PANIC|BUG at")
         lines, timed_out = boot(options, arg, options.timeout, stop)
         reasons, seen = [], set()
@@ -214,6 +215,7 @@ def parse(argv):
     parser.add_argument("--guest", default=SUITE)
     parser.add_argument("--hv-args", default="", help="more words for the hypervisor's command line")
     parser.add_argument("--qemu-args", default="")
+    parser.add_argument("--words", default="", help="more words for the guest's command line: test.option=N")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds without output")
     parser.add_argument("--invert", action="store_true", help="invert all checks: every test must fail")
     parser.add_argument("--domu", action="store_true", help="run as a domain made at boot, beside an idle dom0 (Ryokan)")
