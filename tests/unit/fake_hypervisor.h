@@ -90,6 +90,7 @@ void hv_free_pages(void *va, unsigned int order);
 #include "hv/lib/errno.h"
 #include "hv/mm/heap.h"
 #include "hv/sched/sched.h"
+#include "tests/unit/fake_locks.h"
 
 #define HV_PV_PAGE_TYPE_H
 bool page_get_writable(struct frame *f);
@@ -239,30 +240,6 @@ static inline int copy_to_guest(gva_t dst, const void *src, size_t bytes)
         __typeof__(((type *)0)->field) wgf_v = (value);           \
         write_guest(gva_add(dst, offsetof(type, field)), &wgf_v); \
     })
-
-/* Locks: one thread, so a lock that is taken already is a deadlock. */
-
-void spin_lock_contended(struct spinlock *l, uint16_t ticket)
-{
-    (void)ticket;
-    cr_assert_fail("lock of level %u is taken twice", l->level);
-}
-
-void byte_lock_contended(uint8_t *lock)
-{
-    cr_assert_fail("the lock at %p is taken twice", (void *)lock);
-}
-
-void spin_lock_debug_acquire(struct spinlock *l, const void *caller)
-{
-    (void)l;
-    (void)caller;
-}
-
-void spin_lock_debug_release(struct spinlock *l)
-{
-    cr_assert(spin_is_locked(l));
-}
 
 void __noreturn bug(const char *file, unsigned int line, const char *what)
 {

@@ -39,7 +39,7 @@ static __attribute__((unused)) struct vcpu *current;
 
 #include "hv/lib/bug.h"
 #include "hv/lib/cpumask.h"
-#include "hv/lib/spinlock.h"
+#include "tests/unit/fake_locks.h"
 #include "hv/mm/frame.h"
 #include "hv/mm/mm_init.h"
 #include "hv/mm/paging.h"
@@ -55,19 +55,6 @@ void bug(const char *file, unsigned int line, const char *what)
     /* Not cr_log_error(): that fails the binary, and a test may expect to end here. */
     fprintf(stderr, "%s:%u: %s\n", file, line, what);
     abort();
-}
-
-/* Locks: one thread, so a lock that is taken twice is a bug. */
-void spin_lock_contended(struct spinlock *l, uint16_t ticket)
-{
-    fprintf(stderr, "lock of level %u is taken twice (ticket %u)\n", l->level, ticket);
-    abort();
-}
-void spin_lock_debug_acquire(struct spinlock *l __unused, const void *caller __unused)
-{
-}
-void spin_lock_debug_release(struct spinlock *l __unused)
-{
 }
 
 /* TLBs: how often a flush was asked for. Every CPU has always used every frame since it was stamped. */

@@ -12,7 +12,7 @@
 /* In place of hv/cpu/current.h: the CPU is a variable, and per-CPU data an array. */
 #define HV_CPU_CURRENT_H
 #include "hv/lib/cpumask.h"
-#include "hv/lib/atomic.h"
+#include "tests/unit/fake_locks.h"
 struct vcpu;
 static unsigned int sim_cpu;
 static uint32_t sim_pending[NR_CPUS];
@@ -97,22 +97,6 @@ void timer_migrate(struct timer *t, unsigned int cpu)
 void trace(enum trace_event e, uint64_t a, uint64_t b)
 {
     (void)e, (void)a, (void)b;
-}
-
-void spin_lock_contended(struct spinlock *l, uint16_t ticket)
-{
-    (void)ticket;
-    cr_assert_fail("lock of level %u taken twice", l->level);
-}
-
-void spin_lock_debug_acquire(struct spinlock *l, const void *caller)
-{
-    (void)l, (void)caller;
-}
-
-void spin_lock_debug_release(struct spinlock *l)
-{
-    (void)l;
 }
 
 void cpu_service_requests(void)

@@ -9,7 +9,7 @@
 
 /* In place of hv/cpu/current.h: the CPU is a variable, and per-CPU data an array. */
 #define HV_CPU_CURRENT_H
-#include "hv/lib/atomic.h"
+#include "tests/unit/fake_locks.h"
 #include "hv/lib/cpumask.h"
 static unsigned int sim_cpu;
 static unsigned int this_cpu_id(void)
@@ -72,22 +72,6 @@ const char *symbol_name(uint64_t address, char *buf, size_t size)
 {
     (void)address, (void)size;
     return buf;
-}
-
-void spin_lock_contended(struct spinlock *l, uint16_t ticket)
-{
-    (void)ticket;
-    cr_assert_fail("lock of level %u taken twice", l->level);
-}
-
-void spin_lock_debug_acquire(struct spinlock *l, const void *caller)
-{
-    (void)l, (void)caller;
-}
-
-void spin_lock_debug_release(struct spinlock *l)
-{
-    (void)l;
 }
 
 /* The other CPU's turn: the function sets its timer and ends, or it is started once more. */
