@@ -250,18 +250,19 @@ void vcpu_wake(struct vcpu *v)
     }
     runstate_change(v, RUNSTATE_runnable, now_ns());
     trace(TRACE_WAKE, (uint64_t)v->domain->id << 16 | v->id, cpu);
-    if (q->curr != q->idle || !cpumask_test(&v->sched.may_run, cpu)) {
+    if (q->curr != q->idle)
         cpu = choose_cpu(v);
-        if (cpu != v->sched.cpu) {
-            move_vcpu(q, v, cpu);
+    /* Its affinity may change while no queue is locked. */
+    while (cpu != v->sched.cpu || !cpumask_test(&v->sched.may_run, cpu)) {
+        cpu = choose_cpu(v);
+        move_vcpu(q, v, cpu);
+        spin_unlock(&q->lock);
+        migrate_timers(v, cpu);
+        q = lock_queue_of(v);
+        cpu = v->sched.cpu;
+        if (v->sched.queued || v->sched.running || !vcpu_runnable(v)) {
             spin_unlock(&q->lock);
-            migrate_timers(v, cpu);
-            q = lock_queue_of(v);
-            cpu = v->sched.cpu;
-            if (v->sched.queued || v->sched.running || !vcpu_runnable(v)) {
-                spin_unlock(&q->lock);
-                return;
-            }
+            return;
         }
     }
     place_woken(q, v);
@@ -503,10 +504,11 @@ int sched_set_affinity(struct vcpu *v, cpumask_t hard)
     v->sched.may_run.bits = hard.bits & ~v->domain->sched.avoid.bits;
     if (!(v->sched.may_run.bits & cpu_online_map.bits))
         v->sched.may_run = hard;
-    if (v->sched.running && !cpumask_test(&v->sched.may_run, v->sched.cpu))
-        cpu_raise_on(v->sched.cpu, CPU_PENDING_SCHEDULE);
-    else if (v->sched.queued)
+    /* Off its CPU, and queued there again, it counts as running until its registers are saved. */
+    if (v->sched.queued)
         dequeue(q, v);
+    else if (v->sched.running && !cpumask_test(&v->sched.may_run, v->sched.cpu))
+        cpu_raise_on(v->sched.cpu, CPU_PENDING_SCHEDULE);
     spin_unlock(&q->lock);
     vcpu_wake(v); /* chooses its CPU anew, if it waits for one */
     return 0;

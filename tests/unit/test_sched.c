@@ -89,9 +89,22 @@ void timer_kill(struct timer *t)
     t->queued = false;
 }
 
+/* What another CPU does once, in the middle of an operation of this one. */
+static void (*sim_meanwhile)(void);
+
+static void meanwhile(void)
+{
+    void (*fn)(void) = sim_meanwhile;
+
+    sim_meanwhile = NULL;
+    if (fn)
+        fn();
+}
+
 void timer_migrate(struct timer *t, unsigned int cpu)
 {
     t->cpu = cpu;
+    meanwhile();
 }
 
 void trace(enum trace_event e, uint64_t a, uint64_t b)
@@ -144,7 +157,10 @@ void vcpu_unblock(struct vcpu *v)
 
 void context_switch(struct vcpu *prev, struct vcpu *next)
 {
+    cr_assert(next->is_idle || cpumask_test(&next->sched.may_run, sim_cpu), "it must not run on CPU%u",
+              sim_cpu);
     sim_info[sim_cpu].vcpu = next;
+    meanwhile();
     sched_context_saved(prev);
     longjmp(sim_switch, 1);
 }
@@ -351,6 +367,60 @@ Test(sched, hard_affinity_is_kept)
     cr_assert_eq(sched_set_affinity(d->vcpu[0], (cpumask_t){ BIT(0) }), 0);
     run_for(1000, &d, 1);
     cr_expect_eq(sim_info[0].vcpu, d->vcpu[0]);
+}
+
+static struct vcpu *moved; /* by affinity, from CPU0 to CPU1 */
+
+static void move_it(void)
+{
+    cr_assert(moved->sched.queued && moved->sched.running);
+    cr_assert_eq(sched_set_affinity(moved, (cpumask_t){ BIT(1) }), 0);
+}
+
+/* Another CPU changes it while the registers of the vCPU, which waits for CPU0 again, are being saved. */
+Test(sched, affinity_changes_while_it_is_switched_out)
+{
+    machine(2);
+    struct domain *d[] = { domain(256, 0, 2), domain(256, 0, 1) };
+
+    for (unsigned int i = 0; i < 2; i++)
+        cr_assert_eq(sched_set_affinity(d[0]->vcpu[i], (cpumask_t){ BIT(0) }), 0);
+    cr_assert_eq(sched_set_affinity(d[1]->vcpu[0], (cpumask_t){ BIT(1) }), 0);
+    start(d[0]);
+    start(d[1]);
+    run_for(1000, d, 2);
+    moved = sim_info[0].vcpu;
+    sim_meanwhile = move_it;
+    run_for(SECOND, d, 2);
+    cr_expect_null(sim_meanwhile);
+    expect_share(ran(moved), SECOND, 50);
+}
+
+/* As sched_set_affinity() does under the queue's lock; its own vcpu_wake() comes later. */
+static void move_waking(void)
+{
+    cr_assert(!moved->sched.queued);
+    moved->sched.affinity_hard.bits = moved->sched.may_run.bits = BIT(1);
+}
+
+/* Another CPU changes it while the woken vCPU is on its way to the queue that was chosen for it. */
+Test(sched, affinity_changes_while_it_is_woken)
+{
+    machine(3);
+    struct domain *d[] = { domain(256, 0, 2), domain(256, 0, 1) };
+
+    cr_assert_eq(sched_set_affinity(d[0]->vcpu[0], (cpumask_t){ BIT(0) }), 0);
+    cr_assert_eq(sched_set_affinity(d[0]->vcpu[1], (cpumask_t){ BIT(1) }), 0);
+    start(d[0]);
+    run_for(1000, d, 1);
+    moved = d[1]->vcpu[0];
+    moved->sched.cpu = 0;
+    sim_meanwhile = move_waking;
+    start(d[1]);
+    cr_expect_null(sim_meanwhile);
+    vcpu_wake(moved);
+    run_for(SECOND, d, 2);
+    expect_share(ran(moved), SECOND, 50);
 }
 
 Test(sched, avoided_cpu_is_for_those_pinned_to_it)
