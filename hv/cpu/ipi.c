@@ -25,13 +25,13 @@ static uint64_t flush_va;
 static uint64_t tlb_clock = 1;
 static DEFINE_PER_CPU(uint64_t, tlb_last_flush); /* tlb_clock when this CPU last flushed everything */
 
-struct remote_call {
+/* The one call that is under way. Who is not in `left`, and looks, may be looking at the next one. */
+static struct spinlock call_lock = SPINLOCK_INIT(LOCK_CALL);
+static struct {
     void (*fn)(void *);
     void *arg;
     cpumask_t left; /* CPUs that have not finished */
-};
-static struct spinlock call_lock = SPINLOCK_INIT(LOCK_CALL);
-static struct remote_call *call_now; /* under call_lock */
+} call;             /* under call_lock; fn and arg are those of whoever is in `left` */
 
 uint32_t tlb_clock_now(void)
 {
@@ -142,38 +142,38 @@ void cpu_raise_on(unsigned int cpu, uint32_t what)
 
 void cpu_run_calls(void)
 {
-    struct remote_call *c = READ_ONCE(call_now);
     unsigned int me = this_cpu_id();
 
-    if (!c || !cpumask_test(&c->left, me))
+    if (!(READ_ONCE(call.left.bits) & BIT(me)))
         return;
-    c->fn(c->arg);
-    cpumask_clear(&c->left, me);
+    smp_rmb();
+    call.fn(call.arg);
+    cpumask_clear(&call.left, me);
 }
 
 void on_cpus(cpumask_t mask, void (*fn)(void *), void *arg)
 {
-    struct remote_call c = { .fn = fn, .arg = arg };
     unsigned int cpu, me = this_cpu_id();
-    bool own = mask.bits & BIT(me);
+    uint64_t others = mask.bits & cpu_online_map.bits & ~BIT(me);
 
-    c.left.bits = mask.bits & cpu_online_map.bits & ~BIT(me);
     while (!spin_trylock(&call_lock)) { /* the holder may be waiting for this CPU */
         cpu_service_requests();
         cpu_run_calls();
         cpu_relax();
     }
-    WRITE_ONCE(call_now, &c);
+    call.fn = fn;
+    call.arg = arg;
+    smp_wmb();
+    WRITE_ONCE(call.left.bits, others);
     smp_mb();
-    for_each_cpu (cpu, c.left.bits)
+    for_each_cpu (cpu, others)
         cpu_raise_on(cpu, CPU_PENDING_CALLS);
-    if (own)
+    if (mask.bits & BIT(me))
         fn(arg);
-    while (READ_ONCE(c.left.bits)) {
+    while (READ_ONCE(call.left.bits)) {
         cpu_service_requests();
         cpu_relax();
     }
-    WRITE_ONCE(call_now, NULL);
     spin_unlock(&call_lock);
 }
 
