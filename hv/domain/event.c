@@ -252,7 +252,7 @@ void evtchn_send_global_virq(unsigned int virq)
 
 int evtchn_set_virq_handler(struct domain *d, unsigned int virq)
 {
-    if (virq >= NR_VIRQS || !virq_is_global(virq))
+    if (virq >= NR_VIRQS || !virq_is_global(virq) || d->dying) /* who is dying left already */
         return -EINVAL;
     byte_lock(&virq_handler_lock);
     virq_handler[virq] = d == dom0 ? NULL : d;

@@ -220,9 +220,12 @@ static int choose_number(const struct pirq_table *t, int pirq, bool message)
 /* Lock: pirq_lock. */
 static int map_gsi_locked(struct domain *d, unsigned int gsi, int pirq)
 {
-    struct pirq_table *t = table_of(d);
+    struct pirq_table *t;
     int present;
 
+    if (d->dying)
+        return -ESRCH; /* pirq_domain_free() may have been here */
+    t = table_of(d);
     if (t == NULL)
         return -ENOMEM;
     present = pirq_of(t, gsi);
@@ -249,21 +252,31 @@ int pirq_map_gsi(struct domain *d, unsigned int gsi, int pirq)
     return pirq;
 }
 
-int pirq_map_msi(struct domain *d, struct pci_address device, bool msix, uint16_t entry, int pirq)
+/* Lock: pirq_lock. */
+static int map_msi_locked(struct domain *d, struct pci_address device, bool msix, uint16_t entry, int pirq)
 {
     struct pirq_table *t;
     int irq;
 
-    spin_lock(&pirq_lock);
+    if (d->dying)
+        return -ESRCH; /* pirq_domain_free() may have been here */
     t = table_of(d);
-    pirq = t ? choose_number(t, pirq, true) : -ENOMEM;
-    if (pirq >= 0) {
-        irq = irq_create_msi(device, msix, entry);
-        if (irq >= 0)
-            t->irq[pirq] = (uint16_t)irq;
-        else
-            pirq = irq;
-    }
+    if (t == NULL)
+        return -ENOMEM;
+    pirq = choose_number(t, pirq, true);
+    if (pirq < 0)
+        return pirq;
+    irq = irq_create_msi(device, msix, entry);
+    if (irq < 0)
+        return irq;
+    t->irq[pirq] = (uint16_t)irq;
+    return pirq;
+}
+
+int pirq_map_msi(struct domain *d, struct pci_address device, bool msix, uint16_t entry, int pirq)
+{
+    spin_lock(&pirq_lock);
+    pirq = map_msi_locked(d, device, msix, entry, pirq);
     spin_unlock(&pirq_lock);
     return pirq;
 }
@@ -295,16 +308,16 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 
 void pirq_domain_free(struct domain *d)
 {
-    struct pirq_table *t = d->pirqs;
+    struct pirq_table *t;
 
-    if (t == NULL)
-        return;
-    for (unsigned int i = 0; i < IRQ_MAX; i++)
-        pirq_unmap(d, i);
     spin_lock(&pirq_lock);
+    t = d->pirqs;
+    for (unsigned int i = 0; t && i < IRQ_MAX; i++)
+        if (t->irq[i] < IRQ_MAX)
+            unmap_locked(d, i, t->irq[i]);
     d->pirqs = NULL;
     spin_unlock(&pirq_lock);
-    if (t->eoi_map) {
+    if (t && t->eoi_map) {
         struct frame *f = mfn_to_frame(virt_to_mfn(t->eoi_map));
 
         page_put_writable(f);

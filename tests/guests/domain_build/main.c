@@ -300,6 +300,18 @@ static void check_no_context_for_the_dead(void)
     CHECK_EQ(domctl(XEN_DOMCTL_setvcpucontext), -XEN_EINVAL);
 }
 
+/* Nor would anybody take back what a domain is given after its teardown. */
+static void check_nothing_for_the_dead(void)
+{
+    struct physdev_map_pirq map = { .domid = domain, .type = MAP_PIRQ_TYPE_GSI, .index = 5, .pirq = -1 };
+
+    if (!is_ryokan())
+        return;
+    CHECK_EQ(hc_physdev(PHYSDEVOP_map_pirq, &map), -XEN_ESRCH);
+    op.u.set_virq_handler.virq = VIRQ_DOM_EXC;
+    CHECK_EQ(domctl(XEN_DOMCTL_set_virq_handler), -XEN_EINVAL);
+}
+
 /* Destroys it while one of its frames is mapped, and waits until it has gone after that. */
 static void destroy(grant_handle_t handle)
 {
@@ -313,6 +325,7 @@ static void destroy(grant_handle_t handle)
     check_told(XEN_DOMCTL_GETDOMSTATE_STATE_EXIST | XEN_DOMCTL_GETDOMSTATE_STATE_SHUTDOWN |
                XEN_DOMCTL_GETDOMSTATE_STATE_DEAD);
     check_no_context_for_the_dead();
+    check_nothing_for_the_dead();
     map_foreign(1, 0, 0);
     CHECK_EQ(*(volatile uint64_t *)scratch_va(&scratch, 3), 0x600d);
     CHECK_EQ(grant_unmap((uint64_t)scratch_va(&scratch, 3), handle), GNTST_okay);
