@@ -4,12 +4,6 @@
 #include "hv/lib/string.h"
 #include "hv/sched/sched.h"
 
-/* Pauses by control software: without those that a shutdown and the teardown hold. */
-static bool paused_by_tools(const struct domain *d)
-{
-    return READ_ONCE(d->pause_count) > (uint32_t)d->shutting_down + (d->dying != 0);
-}
-
 static uint64_t add_vcpu(struct vcpu *v, struct xen_domctl_getdomaininfo *info, bool *all_blocked)
 {
     struct vcpu_runstate_info state;
@@ -49,7 +43,7 @@ void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     if (d->shut_down)
         info->flags |= XEN_DOMINF_shutdown | (d->shutdown_code & XEN_DOMINF_shutdownmask)
                                                  << XEN_DOMINF_shutdownshift;
-    if (paused_by_tools(d))
+    if (d->tool_pauses)
         info->flags |= XEN_DOMINF_paused;
     if (is_hvm_domain(d))
         info->flags |= XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;

@@ -85,6 +85,7 @@ int domctl_create(struct xen_domctl *op, bool *answer)
         (void)domain_kill(d); /* it has no memory yet: done in one go */
         return rc;
     }
+    d->tool_pauses = 1; /* domain_create() left it paused */
     d->evtchn.max_ports = min(c->max_evtchn_port, EVTCHN_FIFO_NR_CHANNELS - 1U) + 1;
     d->ssidref = c->ssidref;
     memcpy(d->handle, c->handle, sizeof(d->handle));
@@ -111,10 +112,9 @@ static int max_vcpus(struct domain *d, uint32_t max)
 
 static int unpause(struct domain *d)
 {
-    uint32_t held = (uint32_t)d->shutting_down + (d->dying != 0);
-
-    if (READ_ONCE(d->pause_count) <= held)
+    if (!d->tool_pauses)
         return -EINVAL;
+    d->tool_pauses--;
     d->creation_finished = true;
     domain_unpause(d);
     return 0;
@@ -124,6 +124,9 @@ static int pause(struct domain *d)
 {
     if (d == current->domain)
         return -EINVAL;
+    if (d->tool_pauses == UINT8_MAX)
+        return -EOVERFLOW;
+    d->tool_pauses++;
     domain_pause(d);
     return 0;
 }

@@ -316,12 +316,12 @@ void domain_shutdown(struct domain *d, uint32_t reason)
     if (d->shutdown_code == SHUTDOWN_CODE_NONE)
         d->shutdown_code = reason;
     reason = d->shutdown_code;
+    domain_pause_nosync(d); /* under the lock, as domain_resume() undoes both */
+    d->shut_down = true;
     spin_unlock(&d->lock);
     trace(TRACE_DOMAIN, d->id, 4);
-    domain_pause_nosync(d);
     if (d->hardware)
         domain_hooks->hardware_shutdown(reason);
-    d->shut_down = true;
     domain_changed(d->id);
     evtchn_send_global_virq(VIRQ_DOM_EXC);
 }

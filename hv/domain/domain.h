@@ -128,6 +128,7 @@ struct domain {
     /* d->lock */
     struct spinlock lock;
     uint32_t pause_count; /* by the control domain or the hypervisor; 0 = may run */
+    uint8_t tool_pauses;  /* of these, by domctl, under its lock */
     bool creation_finished;
     uint8_t dying; /* 0 alive, 1 being torn down, 2 dead */
     bool shutting_down, shut_down;

@@ -181,6 +181,16 @@ static void build_code(uint32_t port, uint32_t reason)
     map_foreign(0, 0, 0);
 }
 
+/* 255 pauses at once; the one from its creation counts. */
+static void check_pauses(void)
+{
+    for (unsigned int i = 1; i < 255; i++)
+        CHECK_EQ(domctl(XEN_DOMCTL_pausedomain), 0);
+    CHECK_EQ(domctl(XEN_DOMCTL_pausedomain), -XEN_EOVERFLOW);
+    for (unsigned int i = 1; i < 255; i++)
+        CHECK_EQ(domctl(XEN_DOMCTL_unpausedomain), 0);
+}
+
 /* The policy of a new domain can be read, and set to itself. */
 static void check_policy(void)
 {
@@ -346,6 +356,7 @@ static void round(evtchn_port_t virq)
     give_memory();
     check_no_exits();
     check_policy();
+    check_pauses();
     remote = event_alloc_unbound(domain, own_domid());
     CHECK(remote > 0);
     local = event_bind_interdomain(domain, (evtchn_port_t)remote);
