@@ -99,6 +99,8 @@ class Session:
         self.log.flush()
         self.output += data.decode("latin-1").replace("\r", "")
         self.closed = not data
+        if hasattr(self.machine, "on_output"):
+            self.machine.on_output(self.output)
         return len(data) > 0
 
     def _deadline(self, timeout):
