@@ -39,7 +39,8 @@ struct run_queue {
     uint64_t min_key; /* virtual time of the queue: never goes back */
     struct vcpu *curr;
     struct vcpu *idle;
-    struct timer slice;
+    uint64_t slice_end; /* 0: nobody waits */
+    struct timer slice; /* expires at slice_end or before */
     uint64_t idle_since, idle_total;
 };
 
@@ -122,9 +123,27 @@ static void unpark(void *arg)
     vcpu_clear_pause_flags(v, VPF_PARKED);
 }
 
+/* The timer is not moved at each switch, nor stopped when nobody waits any more: it may come early. */
 static void slice_over(void *arg __unused)
 {
-    cpu_raise(CPU_PENDING_SCHEDULE);
+    struct run_queue *q = &this_cpu(run_queues);
+    uint64_t end;
+
+    spin_lock(&q->lock);
+    end = q->slice_end;
+    if (end > now_ns())
+        timer_set(&q->slice, end);
+    else if (end)
+        cpu_raise(CPU_PENDING_SCHEDULE);
+    spin_unlock(&q->lock);
+}
+
+/* Under the queue's lock. */
+static void set_slice_end(struct run_queue *q, uint64_t end)
+{
+    q->slice_end = end;
+    if (end && (!timer_active(&q->slice) || q->slice.node.key > end))
+        timer_set(&q->slice, end);
 }
 
 static struct vcpu *idle_vcpu_new(unsigned int cpu)
@@ -235,8 +254,8 @@ static void request_cpu(struct run_queue *q, struct vcpu *v, unsigned int cpu)
 
     if (curr == q->idle || v->sched.node.key + PREEMPT_MARGIN_NS < curr->sched.node.key)
         cpu_raise_on(cpu, CPU_PENDING_SCHEDULE);
-    else if (!timer_active(&q->slice))
-        timer_set(&q->slice, now_ns() + SLICE_NS);
+    else if (!q->slice_end)
+        set_slice_end(q, now_ns() + SLICE_NS);
 }
 
 void vcpu_wake(struct vcpu *v)
@@ -413,7 +432,7 @@ static void offer_to_idle_cpus(const struct run_queue *q, unsigned int me)
         cpu_raise_on(cpu, CPU_PENDING_SCHEDULE);
 }
 
-/* Under the queue's lock: make `next` the current one and arm the slice timer if somebody waits or a cap
+/* Under the queue's lock: make `next` the current one, with the end of its slice if somebody waits or a cap
  * runs. */
 static void set_next(struct run_queue *q, struct vcpu *next, unsigned int cpu, uint64_t now)
 {
@@ -437,10 +456,7 @@ static void set_next(struct run_queue *q, struct vcpu *next, unsigned int cpu, u
         }
         runstate_change(next, RUNSTATE_running, now);
     }
-    if (end)
-        timer_set(&q->slice, end);
-    else if (timer_active(&q->slice))
-        timer_stop(&q->slice);
+    set_slice_end(q, end);
 }
 
 /* The registers of `prev` are saved: other CPUs may run it now. It may have been woken, or lost its affinity,

@@ -297,7 +297,8 @@ static void expect_share(uint64_t got, uint64_t total, unsigned int percent)
               "%lu of %lu ns, expected %u %%", got, total, percent);
 }
 
-#define SECOND 1000000000ULL
+#define SECOND      1000000000ULL
+#define MILLISECOND 1000000ULL
 
 Test(sched, weights_share_one_cpu)
 {
@@ -322,6 +323,61 @@ Test(sched, one_vcpu_runs_without_a_tick)
     for (unsigned int i = 0; i < sim_timers; i++)
         cr_expect(!sim_timer[i]->queued, "a timer is armed although nobody waits");
     cr_expect_eq(sim_info[0].vcpu, d->vcpu[0]);
+}
+
+/* The timer is still set for the end of the slice of the one that ran before. */
+Test(sched, a_slice_is_whole_though_its_timer_comes_early)
+{
+    machine(1);
+    struct domain *d[] = { domain(256, 0, 1), domain(256, 0, 1) };
+    const struct vcpu *first, *second;
+
+    for (unsigned int i = 0; i < 2; i++)
+        start(d[i]);
+    run_for(3 * MILLISECOND, d, 2);
+    first = sim_info[0].vcpu;
+    vcpu_yield();
+    settle();
+    second = sim_info[0].vcpu;
+    cr_assert_neq(second, first);
+    run_for(9 * MILLISECOND, d, 2);
+    cr_expect_eq(sim_info[0].vcpu, second, "it has lost its CPU after less than a slice");
+    run_for(2 * MILLISECOND, d, 2);
+    cr_expect_eq(sim_info[0].vcpu, first, "it has had more than a slice");
+}
+
+/* It is too little behind to take the CPU at once. */
+Test(sched, who_wakes_waits_for_a_slice_at_most)
+{
+    machine(1);
+    struct domain *d[] = { domain(256, 0, 1), domain(256, 0, 1) };
+
+    start(d[0]);
+    run_for(MILLISECOND / 10, d, 2);
+    start(d[1]);
+    run_for(MILLISECOND, d, 2);
+    cr_expect_eq(sim_info[0].vcpu, d[0]->vcpu[0]);
+    run_for(10 * MILLISECOND, d, 2);
+    cr_expect_eq(sim_info[0].vcpu, d[1]->vcpu[0]);
+}
+
+/* Nor does it take the CPU from one who is alone by then. */
+Test(sched, the_timer_of_a_slice_comes_for_nothing)
+{
+    machine(1);
+    struct domain *d[] = { domain(256, 0, 1), domain(256, 0, 1) };
+    unsigned int switches;
+
+    for (unsigned int i = 0; i < 2; i++)
+        start(d[i]);
+    run_for(MILLISECOND, d, 2);
+    vcpu_block();
+    run_for(MILLISECOND, d, 2);
+    switches = sim_info[0].vcpu->sched.switches;
+    run_for(SECOND, d, 2);
+    cr_expect_eq(sim_info[0].vcpu->sched.switches, switches);
+    for (unsigned int i = 0; i < sim_timers; i++)
+        cr_expect(!sim_timer[i]->queued, "a timer is armed although nobody waits");
 }
 
 Test(sched, cap_limits_and_leaves_the_rest)
