@@ -92,7 +92,7 @@ struct guest_ops {
     void (*domain_free)(struct domain *d);
     int (*vcpu_init)(struct vcpu *v);
     void (*vcpu_free)(struct vcpu *v);
-    void (*switch_from)(struct vcpu *v);       /* save live state */
+    void (*switch_from)(struct vcpu *v);       /* save live state, v->regs too */
     void (*switch_to)(struct vcpu *v);         /* load it, page tables included */
     void __noreturn (*resume)(void);           /* enter the guest: current vCPU */
     void (*take_nmi)(void);                    /* current vCPU, which may */

@@ -44,7 +44,6 @@ void __noreturn context_switch(struct vcpu *prev, struct vcpu *next)
     trace(TRACE_SWITCH, (uint64_t)prev->domain->id << 16 | prev->id,
           (uint64_t)next->domain->id << 16 | next->id);
     if (!prev->is_idle) {
-        prev->regs = info->guest_regs;
         prev->domain->ops->switch_from(prev);
         vcpu_update_guest_areas(prev);
     }
@@ -54,7 +53,6 @@ void __noreturn context_switch(struct vcpu *prev, struct vcpu *next)
         switch_to_idle();
     } else {
         cpumask_set(&next->dirty_cpus, cpu);
-        info->guest_regs = next->regs;
         next->domain->ops->switch_to(next);
         if (unlikely(next->nmi_pending))
             cpu_raise(CPU_PENDING_GUEST);
