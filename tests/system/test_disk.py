@@ -358,26 +358,39 @@ def disk_fair_sharing():
             check(400 / 1.5 < deep < 400 * 1.5, f"with depth 64: {deep} requests while the other got 400")
 
 
+def read_without_end(session, disks, name, number):
+    """A domain at whose console the session is, and which reads by now."""
+    before = disks.statistics(number)["rd_operations"]
+    session.send(f"xl create -c -q name=own kernel=/guest/disk memory=32 extra='randread:4096:4:200000000' \"disk=['phy:{name},xvda,r']\"\r")
+    until(lambda: disks.statistics(number)["rd_operations"] > before + 1000, "the domain does not read")
+
+
+def stall(session, disks, number, said, works_again):
+    """Lets that disk end nothing until dom0 has noticed, and waits for what a domain reads afterwards."""
+    throttle = {"device": f"d{number}", "bps_rd": 0, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0}
+    disks.command("block_set_io_throttle", bps=1, **throttle)
+    session.expect(said)
+    disks.command("block_set_io_throttle", bps=0, **throttle)
+    session.expect(works_again)
+    before = disks.statistics(number)["rd_operations"]
+    until(lambda: disks.statistics(number)["rd_operations"] > before + 1000, "the domain does not read any more")
+
+
 @test
 def disk_that_stalls_or_vanishes():
-    """What: a virtio disk that takes requests and ends none, and disks whose registers are gone. Why: a guest must get an error, not wait for ever, and the disk
+    """What: disks that take requests and end none, and disks whose registers are gone. Why: a guest must get an error, not wait for ever, and the disk
     must be of use again when it works. Method: QEMU's throttle at a byte a second, lifted when dom0 has given the disk up; then QEMU's monitor switches the
-    registers of the virtio disk and of the NVMe disk off. Expected: dom0 reports each, resets the device and uses it again; requests of the guest
+    registers off; a virtio disk and an NVMe disk. Expected: dom0 reports each, resets the device and uses it again; requests of the guest
     that were under way fail, those after them succeed."""
     with Disks(8, 8, devices=("virtio-blk-pci", "nvme,serial=n")) as disks:
         with machine("disk_that_stalls_or_vanishes", disks, {}, dom0_arguments="DISK_TIMEOUT=10") as session:
             session.expect(PROMPT)
-            session.send("xl create -c -q name=own kernel=/guest/disk memory=32 extra='randread:4096:4:200000000' \"disk=['phy:vda,xvda,r']\"\r")
-            until(lambda: disks.statistics(0)["rd_operations"] > 1000, "the domain does not read")
-            throttle = {"device": "d0", "bps_rd": 0, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0}
-            disks.command("block_set_io_throttle", bps=1, **throttle)
-            session.expect(r"vda: the virtio device is switched off: it ends no request any more")
-            disks.command("block_set_io_throttle", bps=0, **throttle)
-            session.expect(r"vda: the virtio device works again")
-            before = disks.statistics(0)["rd_operations"]
-            until(lambda: disks.statistics(0)["rd_operations"] > before + 1000, "the domain does not read any more")
-            leave(session)
-            run(session, "xl destroy own")
+            for name, number, said, works in (("vda", 0, r"vda: the virtio device is switched off: it ends no request any more", r"vda: the virtio device works again"),
+                                              ("nvme0n1", 1, r"nvme0: does not finish a command; it is reset", r"nvme0: the controller works again")):  # fmt: skip
+                read_without_end(session, disks, name, number)
+                stall(session, disks, number, said, works)
+                leave(session)
+                run(session, "xl destroy own")
             for name, model, said in (("vda", (0x1AF4, 0x1001), r"vda: the virtio device is switched off: it does not (answer|know) any more"),
                                       ("nvme0n1", (0x1B36, 0x0010), r"nvme0: (does not answer|is not ready) any more; it is reset")):  # fmt: skip
                 session.send(f"xl create -c -q name=own kernel=/guest/disk memory=32 extra='randread:4096:4:200000000' \"disk=['phy:{name},xvda,w']\"\r")
