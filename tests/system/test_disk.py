@@ -242,10 +242,10 @@ def make_image_in_ext4(path):
         host("mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, path)
 
 
-def make_gpt(path, first, last):
-    """A partition table with one partition; only the first copy."""
-    entry = b"\x5a" * 32 + struct.pack("<QQ", first, last) + bytes(80)
-    entries = entry + bytes(127 * 128)
+def make_gpt(path, *partitions):
+    """A partition table with these (first, last) sectors; only the first copy."""
+    entries = b"".join(b"\x5a" * 31 + bytes([number]) + struct.pack("<QQ", *sectors) + bytes(80) for number, sectors in enumerate(partitions))
+    entries = entries.ljust(128 * 128, b"\0")
     sectors = os.path.getsize(path) // 512
     fields = (b"EFI PART", 0x10000, 92, 0, 0, 1, sectors - 1, 34, sectors - 34, bytes(16), 2, 128, 128, zlib.crc32(entries))
     header = bytearray(struct.pack("<8sIIIIQQQQ16sQIII", *fields))
@@ -262,7 +262,7 @@ def disk_hotplug():
     xl block-detach. Expected: Linux sees each; the host's image is smaller after the discard, and has what was written."""
     with Disks(16, 32, 24) as disks:
         make_image_in_ext4(disks.path(2))
-        make_gpt(disks.path(1), 2048, 34815)
+        make_gpt(disks.path(1), (2048, 34815))
         with machine("disk_hotplug", disks, {}) as session:
             session.expect(PROMPT)
             run(session, "mount vdc /mnt")
@@ -358,6 +358,10 @@ def disk_fair_sharing():
             check(400 / 1.5 < deep < 400 * 1.5, f"with depth 64: {deep} requests while the other got 400")
 
 
+VIRTIO_STALL = r"vda: the virtio device is switched off: it ends no request any more", r"vda: the virtio device works again"
+NVME_STALL = r"nvme0: does not finish a command; it is reset", r"nvme0: the controller works again"
+
+
 def read_without_end(session, disks, name, number):
     """A domain at whose console the session is, and which reads by now."""
     before = disks.statistics(number)["rd_operations"]
@@ -366,14 +370,12 @@ def read_without_end(session, disks, name, number):
 
 
 def stall(session, disks, number, said, works_again):
-    """Lets that disk end nothing until dom0 has noticed, and waits for what a domain reads afterwards."""
+    """Lets that disk end nothing until dom0 has noticed."""
     throttle = {"device": f"d{number}", "bps_rd": 0, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0}
     disks.command("block_set_io_throttle", bps=1, **throttle)
     session.expect(said)
     disks.command("block_set_io_throttle", bps=0, **throttle)
     session.expect(works_again)
-    before = disks.statistics(number)["rd_operations"]
-    until(lambda: disks.statistics(number)["rd_operations"] > before + 1000, "the domain does not read any more")
 
 
 @test
@@ -385,10 +387,11 @@ def disk_that_stalls_or_vanishes():
     with Disks(8, 8, devices=("virtio-blk-pci", "nvme,serial=n")) as disks:
         with machine("disk_that_stalls_or_vanishes", disks, {}, dom0_arguments="DISK_TIMEOUT=10") as session:
             session.expect(PROMPT)
-            for name, number, said, works in (("vda", 0, r"vda: the virtio device is switched off: it ends no request any more", r"vda: the virtio device works again"),
-                                              ("nvme0n1", 1, r"nvme0: does not finish a command; it is reset", r"nvme0: the controller works again")):  # fmt: skip
+            for name, number, said in (("vda", 0, VIRTIO_STALL), ("nvme0n1", 1, NVME_STALL)):
                 read_without_end(session, disks, name, number)
-                stall(session, disks, number, said, works)
+                stall(session, disks, number, *said)
+                before = disks.statistics(number)["rd_operations"]
+                until(lambda: disks.statistics(number)["rd_operations"] > before + 1000, "the domain does not read any more")
                 leave(session)
                 run(session, "xl destroy own")
             for name, model, said in (("vda", (0x1AF4, 0x1001), r"vda: the virtio device is switched off: it does not (answer|know) any more"),
@@ -403,6 +406,40 @@ def disk_that_stalls_or_vanishes():
                 session.send(f"xl create -c -q name=own kernel=/guest/disk memory=32 extra='verify:4096:8:500' \"disk=['phy:{name},xvda,w']\"\r")
                 session.expect(r"disk: randread bytes 4096 depth 8 .* 0 failed, 0 different")
                 session.expect(PROMPT)
+            power_off(session)
+
+
+def requests_done(session, names):
+    """What those domains' disks have done, reads and writes, by the order of the names."""
+    rows = [line.split() for line in session.command_line("xl top -b -i 1").splitlines()]
+    done = {row[0]: int(row[14]) + int(row[15]) for row in rows if row and row[0] in names}
+    return [done[name] for name in names]
+
+
+@test
+def disk_reset_under_several_domains():
+    """What: three domains write and read partitions of a virtio disk that is reset under them. Why: each of them has requests in the device, and none may wait
+    for ever for those of another. Method: QEMU's throttle until dom0 gives the device up, then none. Expected: all three go on afterwards, and what
+    is written then is there."""
+    names = ("one", "two", "three")
+    with Disks(16) as disks:
+        make_gpt(disks.path(0), (64, 8191), (8192, 16383), (16384, 24575))
+        with machine("disk_reset_under_several_domains", disks, {}, dom0_arguments="DISK_TIMEOUT=10") as session:
+            session.expect(PROMPT)
+            for number, (name, load) in enumerate(zip(names, ("randwrite:4096:4", "randread:4096:16", "write:65536:4")), 1):
+                run(session, f"xl create -q name={name} kernel=/guest/disk memory=32 extra='{load}:200000000' \"disk=['phy:vda{number},xvda,w']\"")
+            until(lambda: min(requests_done(session, names)) > 100, "not all domains are at work")
+            stall(session, disks, 0, *VIRTIO_STALL)
+            session.send("\r")
+            session.expect(PROMPT)
+            before = requests_done(session, names)
+            until(lambda: all(now > then + 100 for now, then in zip(requests_done(session, names), before)), "not all domains go on")
+            for name in names:
+                run(session, f"xl destroy {name}")
+            until(lambda: not any("Remote Domain" in port for port in ports(session)), "a request that was under way has not ended")
+            session.send("xl create -c -q name=own kernel=/guest/disk memory=32 extra='verify:4096:8:500' \"disk=['phy:vda2,xvda,w']\"\r")
+            session.expect(r"disk: randread bytes 4096 depth 8 .* 0 failed, 0 different")
+            session.expect(PROMPT)
             power_off(session)
 
 
