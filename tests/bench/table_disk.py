@@ -2,7 +2,13 @@
 """Virtual disks, in executed instructions (-icount) for each request, front to back: everything that runs on the machine. The disk
 is QEMU's null-co, which answers at once, so that nothing else is in the figures.
 
-own_*: our guest through blkfront and blkback; the peer is dom0 straight on the device. linux_*: Debian's Linux through our blkback; the peer is the same Linux
+own_*: our guest through blkfront and blkback; the peer is dom0 straight on the device. With one request under way it depends on this machine whether the device
+ends it before dom0 has nothing to do any more: own_*_waiting is what the domains execute when it always takes longer (80 us).
+
+ssd_*: what that comes to on a disk of real speed, computed: the most requests a second that one CPU at 1 ns an instruction and an SSD that takes 80 us, does
+400,000 requests and moves 3.2 GB a second can do together (asymptotic bounds: Denning, Buzen 1978). Here more is better.
+
+linux_*: Debian's Linux through our blkback; the peer is the same Linux
 on real Xen with a Linux dom0 and its blkback. wall_*: own guest and dom0 on a file, in microseconds for each request, as the host's load lets them be."""
 
 import os
@@ -10,7 +16,9 @@ import re
 import sys
 import tempfile
 
-from driver import BUILD, CONSOLE, DOM0, ROOT, TCG_CPU, boot, dom0_files
+from busy import API_PORT, DOM0_ARGS, Busy
+from driver import BUILD, CONSOLE, DOM0, PROMPT, ROOT, TCG_CPU, boot, check, dom0_files
+from test_network import free_ports, user_network
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 from xen_oracle import BLOCK_SCRIPT, oracle  # noqa: E402
@@ -20,6 +28,8 @@ GUEST = os.path.join(BUILD, "interop", "guest.cpio.gz")
 OWN = os.path.join(BUILD, "pvguest", "disk.elf")
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 NULL = ["-blockdev", "driver=null-co,node-name=d0,size=67108864,read-zeroes=on", "-device", "virtio-blk-pci,drive=d0,ioeventfd=off"]
+LATENCY_NS, REQUESTS, BYTES = 80000, 400000, 3.2e9  # of the SSD; the last two in a second
+SHORT, LONG = 1000, 6000  # requests; what they have in common is not counted
 LOADS = ["randread:4096:1:2000", "randread:4096:32:5000", "randwrite:4096:32:5000", "read:131072:8:1000", "write:131072:8:1000"]
 
 
@@ -47,6 +57,47 @@ def own(disk):
         session.send(f"xl create -c name=own kernel=/guest/disk memory=32 extra='{' '.join(LOADS)}' \"disk=['phy:vda,xvda,w']\"\r")
         session.expect(r"disk: ok")
         return [(int(ns), int(ticks)) for ns, ticks in re.findall(r": (\d+) ns, (\d+) ticks, 0 failed", session.output)]
+
+
+def waiting():
+    """Instructions of dom0 and of our guest for each request when dom0 waits for it: through the split drivers, and dom0 alone."""
+    (api,) = free_ports(1)
+    archive = dom0_files("bench_disk_waiting", {"guest/disk": OWN})
+    disk = [NULL[0], NULL[1] + f",latency-ns={LATENCY_NS}", *NULL[2:], "-icount", "shift=0,sleep=on"]
+    disk += user_network({api: ("10.0.2.15", API_PORT)})
+    found = []
+    with boot("bench_disk_waiting", lifetime=200, append=CONSOLE, modules=[(DOM0, DOM0_ARGS), (archive, "")], extra=disk) as session:
+        session.expect(PROMPT)
+        while "10.0.2.15" not in session.command_line("ifconfig"):
+            pass
+        for run in (dom0_waiting, own_waiting):  # who has had the disk keeps it
+            used = []
+            for requests in (SHORT, LONG):
+                with Busy(api) as busy:
+                    run(session, f"randread:4096:1:{requests}")
+                used.append(busy.total)
+            found.append(round((used[1] - used[0]) / (LONG - SHORT)))
+    return found[1], found[0]
+
+
+def own_waiting(session, load):
+    """The domain stays, so that its CPU time can be read."""
+    session.command_line("xl destroy own")
+    session.command_line(f"xl create -q name=own kernel=/guest/disk memory=32 on_poweroff=preserve extra={load} \"disk=['phy:vda,xvda,w']\"")
+    session.send("xl console own\r")
+    session.expect(r" 0 failed(.*\n)*disk: ok")
+    session.send("\x1d")
+    session.expect(PROMPT)
+
+
+def dom0_waiting(session, load):
+    check(" 0 failed" in session.command_line("blkload vda " + load), "dom0 cannot read")
+
+
+def on_an_ssd(load, instructions):
+    """Requests a second."""
+    _, size, depth, _ = load.split(":")
+    return round(min(int(depth) * 1e9 / (LATENCY_NS + instructions), 1e9 / instructions, REQUESTS, BYTES / int(size)))
 
 
 def figures(output):
@@ -78,9 +129,11 @@ def linux_on_xen():
 
 
 def rows():
-    table = []
-    for load, (_, ours), (_, peer) in zip(LOADS, own(NULL + ICOUNT), dom0(NULL + ICOUNT)):
-        table.append(("own_" + name(load), "instructions", round(ours / count(load)), round(peer / count(load))))
+    table = [("own_" + name(load), "instructions", round(ours / count(load)), round(peer / count(load)))
+             for load, (_, ours), (_, peer) in zip(LOADS, own(NULL + ICOUNT), dom0(NULL + ICOUNT))]  # fmt: skip
+    table.insert(1, ("own_" + name(LOADS[0]) + "_waiting", "instructions", *waiting()))
+    for load, (_, _, ours, peer) in zip(LOADS, table[1:]):
+        table.append(("ssd_" + name(load), "requests/s, computed", on_an_ssd(load, ours), on_an_ssd(load, peer)))
     ours, peer = linux_here(), linux_on_xen()
     for load in LOADS:
         table.append(("linux_" + name(load), "instructions", ours.get(load), peer.get(load)))
