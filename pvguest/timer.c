@@ -52,7 +52,7 @@ void timer_start(struct timer *timer, uint64_t deadline)
     upcalls_restore(masked);
 }
 
-bool timer_cancel(struct timer *timer)
+bool timer_cancel_active(struct timer *timer)
 {
     bool masked = upcalls_disable();
     bool active = timer->active;

@@ -11,8 +11,14 @@
 /* Runs timer->fn at that time_ns(), in place of an earlier setting. A deadline in the past fires at once. */
 void timer_start(struct timer *timer, uint64_t deadline);
 
+/* timer_cancel() of a timer that is set, or was a moment ago. */
+bool timer_cancel_active(struct timer *timer);
+
 /* After this the function does not run. Returns whether it was still to run. */
-bool timer_cancel(struct timer *timer);
+static inline bool timer_cancel(struct timer *timer)
+{
+    return timer->active && timer_cancel_active(timer);
+}
 
 /* Start of day. */
 void timer_init(void);
