@@ -80,7 +80,7 @@ bool frame_get_from_mfn(mfn_t m, const struct domain *d);
 bool frame_get_owned(mfn_t m, uint16_t owner);
 void frame_put(struct frame *f);
 bool frame_drop_allocation(struct frame *f);
-void frame_free(struct frame *f, unsigned int order);
+void frame_free_dirty(struct frame *f, unsigned int order);
 void frame_share_with_domain(void *va, struct domain *d, bool writable);
 void frame_unshare(void *va);
 void *hv_alloc_pages(unsigned int order, unsigned int flags);

@@ -98,7 +98,7 @@ bool domain_assign_stolen(struct domain *d, struct frame *f)
     return true;
 }
 
-void frame_free(struct frame *f, unsigned int order)
+void frame_free_dirty(struct frame *f, unsigned int order)
 {
     (void)order;
     cr_assert_eq(f->count, 0);
