@@ -162,6 +162,7 @@ struct domain {
     /* Console of a domain that was built at boot (io/console.c): line assembly for the prefix. */
     char console_line[160];
     uint16_t console_len;
+    uint8_t console_lock; /* one vCPU at a time reads the ring; inside it comes printing */
     struct xencons_interface *console_ring;
     uint32_t console_port;
 

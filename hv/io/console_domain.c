@@ -6,6 +6,7 @@
 #include "hv/io/console_line.h"
 #include "hv/lib/atomic.h"
 #include "hv/lib/printf.h"
+#include "hv/lib/spinlock.h"
 #include "hv/lib/string.h"
 
 #include <xen/io/console.h>
@@ -79,16 +80,13 @@ void console_domain_attach(struct domain *d)
     console_input_add_domain(d);
 }
 
-/* The guest writes both indices at will: only what fits into the ring is believed. */
-void console_domain_notify(struct domain *d)
+/* The guest writes both indices at will: only what fits into the ring is believed. Lock: d->console_lock. */
+static void read_ring(struct domain *d, struct xencons_interface *ring)
 {
-    struct xencons_interface *ring = d->console_ring;
     XENCONS_RING_IDX cons, prod;
     char chunk[128];
     size_t n;
 
-    if (ring == NULL)
-        return;
     cons = READ_ONCE(ring->out_cons);
     prod = READ_ONCE(ring->out_prod);
     if (prod - cons > sizeof(ring->out))
@@ -99,6 +97,17 @@ void console_domain_notify(struct domain *d)
         console_domain_write(d, chunk, n);
     }
     WRITE_ONCE(ring->out_cons, cons);
+}
+
+void console_domain_notify(struct domain *d)
+{
+    struct xencons_interface *ring = d->console_ring;
+
+    if (ring == NULL)
+        return;
+    byte_lock(&d->console_lock);
+    read_ring(d, ring);
+    byte_unlock(&d->console_lock);
     evtchn_send_console(d);
 }
 
