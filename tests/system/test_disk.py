@@ -2,11 +2,9 @@
 """Virtual disks: dom0's drivers and backend with Linux's frontend and with ours. The images are looked at on the host."""
 
 import hashlib
-import json
 import os
 import re
 import shutil
-import socket
 import struct
 import sys
 import tempfile
@@ -14,6 +12,7 @@ import time
 import zlib
 
 from driver import BUILD, CONSOLE, DOM0, PROMPT, ROOT, TCG_CPU, boot, check, dom0_files, free_kib, power_off, test
+from qmp import Qmp
 from test_files import host
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
@@ -29,56 +28,29 @@ LEAVE = "\x1d"
 MEBIBYTE = 1 << 20
 
 
-class Disks:
-    """Image files as a machine's disks vda, vdb ..., and a way to speak with its emulator (QMP)."""
+class Disks(Qmp):
+    """Image files as a machine's disks vda, vdb ..., and a way to speak with its emulator."""
 
     def __init__(self, *sizes, devices=(), drive=""):
-        self.folder = tempfile.TemporaryDirectory(prefix="ryokan-disks-")
         self.sizes, self.devices, self.drive = sizes, devices or ["virtio-blk-pci"] * len(sizes), drive
 
     def __enter__(self):
+        super().__enter__()
         for number, size in enumerate(self.sizes):
             with open(self.path(number), "wb") as file:
                 file.truncate(size * MEBIBYTE)
         return self
 
-    def __exit__(self, *_):
-        self.folder.cleanup()
-
     def path(self, number):
         return os.path.join(self.folder.name, f"{number}.img")
 
     def qemu(self, read_only=()):
-        socket_path = os.path.join(self.folder.name, "qmp")
-        arguments = ["-qmp", f"unix:{socket_path},server=on,wait=off"]
+        arguments = list(self.arguments)
         for number in range(len(self.sizes)):
             mode = ",readonly=on" if number in read_only else ""
             arguments += ["-drive", f"if=none,id=d{number},format=raw,discard=unmap,file={self.path(number)}{mode}{self.drive}",
                           "-device", f"{self.devices[number]},drive=d{number}"]  # fmt: skip
         return arguments
-
-    def command(self, name, **arguments):
-        """One command to the emulator; returns its answer."""
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(30)
-            link.connect(os.path.join(self.folder.name, "qmp"))
-            stream = link.makefile("rw")
-            stream.readline()
-            for line in ({"execute": "qmp_capabilities"}, {"execute": name, "arguments": arguments}):
-                stream.write(json.dumps(line) + "\n")
-                stream.flush()
-                answer = json.loads(stream.readline())
-                while "event" in answer:
-                    answer = json.loads(stream.readline())
-            check("return" in answer, f"QEMU says {answer}")
-            return answer["return"]
-
-    def pull_out(self, model):
-        """Switches the registers of the PCI device of that (vendor, device) off, as if it were not there any more."""
-        for function in self.command("query-pci")[0]["devices"]:
-            if (function["id"]["vendor"], function["id"]["device"]) == model:
-                for line in (f"o/w 0xcf8 {0x80000004 | function['slot'] << 11 | function['function'] << 8:#x}", "o/h 0xcfc 0x400"):
-                    self.command("human-monitor-command", **{"command-line": line})
 
     def statistics(self, number):
         return next(entry["stats"] for entry in self.command("query-blockstats") if entry.get("device") == f"d{number}")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from driver import BUILD, CONSOLE, DOM0, INITRD, PROMPT, boot, check, die_with_parent, dom0_files, test, until_none_is_dying
+from qmp import Qmp
 
 CLOUD = os.path.join(BUILD, "debs", "vmlinuz-cloud")
 NET = os.path.join(BUILD, "interop", "net.cpio.gz")
@@ -105,6 +106,52 @@ def network_on_e1000e():
             check("checksums equal" in transfer(to_dom0, 2000000), "from this machine to dom0")
             check("is reset" not in session.output, "the adapter was reset:\n" + session.tail())
         server.kill()
+
+
+def adapter_that_fails(name, device, model, failed, works):
+    """This machine moves data to a guest of ours and back; meanwhile something is done to the adapter, and what was under way must come to its
+    end with equal checksums."""
+    to_guest, = free_ports(1)
+    modules = [(DOM0, ""), (INITRD, ""), (OUR_GUEST, "")]
+    with Qmp() as monitor:
+        extra = user_network({to_guest: ("10.0.2.16", 5000)}, device) + monitor.arguments
+        with network(name, [' "domain=our,kernel=2,mem=64M"'], modules=modules, extra=extra, lifetime=400) as session:
+            def link_goes():
+                monitor.command("set_link", name="net0", up=False)
+                monitor.command("set_link", name="net0", up=True)
+
+            def registers_go():
+                monitor.pull_out(model)
+                session.expect(failed)
+                session.expect(works)
+
+            session.expect(PROMPT.rstrip("$"))
+            while "10.0.2.15" not in session.command_line("ifconfig"):
+                pass
+            session.send("xl network-attach our\r")
+            session.expect(r"\(our\) net: serving port 5000")
+            for disturb in (link_goes, registers_go) * 2:
+                command = [TRANSFER, "127.0.0.1", str(to_guest), "10000000"]
+                with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent) as client:
+                    disturb()
+                    said = client.communicate(timeout=200)[0]
+                check("checksums equal" in said, f"{disturb.__name__}: the client says: {said}\n" + session.tail())
+
+
+@test
+def network_adapter_fails():
+    """What: a virtio adapter whose link goes and comes, and whose registers are gone. Why: dom0 must notice, reset it and use it again, and connections of
+    its domains must outlive it. Method: QEMU's monitor, while this machine moves data to a guest and back. Expected: a line for each failure;
+    equal checksums."""
+    adapter_that_fails("network_adapter_fails", "virtio-net-pci,disable-legacy=on", (0x1AF4, 0x1041),
+                       r"eth0: the virtio device is switched off: it does not (answer|know) any more",
+                       r"eth0: the virtio device works again")  # fmt: skip
+
+
+@test
+def network_e1000e_fails():
+    """What, why, method, expected: as network_adapter_fails, with Intel's adapter."""
+    adapter_that_fails("network_e1000e_fails", "e1000e", (0x8086, 0x10D3), r"eth0: the adapter .*; it is reset", r"eth0: the adapter works again")
 
 
 @test
