@@ -161,6 +161,7 @@ static void transmit(struct switch_port *port, struct packet *packet)
     struct queue *queue;
 
     if (!netback_wants(&vif->options, packet_data(packet))) {
+        port->counters.tx_dropped++;
         packet_put(packet);
         return;
     }

@@ -113,19 +113,39 @@ static bool take_request(struct netback_queue *queue, RING_IDX end, struct reque
     return take_parts(queue, end, request, batch);
 }
 
-/* A request with these changes the filter and has no packet. True: it was such a one. */
-static bool change_filter(struct netback_options *options, const struct request *request)
+static bool add_group(struct netback_options *options, const uint8_t *address)
+{
+    if (options->nr_multicast == NETBACK_MULTICAST)
+        return false;
+    memcpy(options->multicast[options->nr_multicast++], address, 6);
+    return true;
+}
+
+/* What was added twice has to be dropped twice. */
+static void drop_group(struct netback_options *options, const uint8_t *address)
+{
+    for (unsigned int i = 0; i < options->nr_multicast; i++)
+        if (memcmp(options->multicast[i], address, 6) == 0) {
+            memmove(options->multicast[i], options->multicast[--options->nr_multicast], 6);
+            return;
+        }
+}
+
+/* A request with these changes the filter and has no packet: its answer says whether that was done. True: it
+ * was such a one. */
+static bool change_filter(struct netback_options *options, struct request *request)
 {
     const netif_extra_info_t *add = &request->extra[XEN_NETIF_EXTRA_TYPE_MCAST_ADD];
-    const netif_extra_info_t *del = &request->extra[XEN_NETIF_EXTRA_TYPE_MCAST_DEL];
+    const netif_extra_info_t *drop = &request->extra[XEN_NETIF_EXTRA_TYPE_MCAST_DEL];
+    bool done = true;
 
-    if (add->type == XEN_NETIF_EXTRA_TYPE_NONE && del->type == XEN_NETIF_EXTRA_TYPE_NONE)
+    if (add->type == XEN_NETIF_EXTRA_TYPE_NONE && drop->type == XEN_NETIF_EXTRA_TYPE_NONE)
         return false;
-    for (unsigned int i = 0; del->type != XEN_NETIF_EXTRA_TYPE_NONE && i < options->nr_multicast; i++)
-        if (memcmp(options->multicast[i], del->u.mcast.addr, 6) == 0)
-            memcpy(options->multicast[i--], options->multicast[--options->nr_multicast], 6);
-    if (add->type != XEN_NETIF_EXTRA_TYPE_NONE && options->nr_multicast < NETBACK_MULTICAST)
-        memcpy(options->multicast[options->nr_multicast++], add->u.mcast.addr, 6);
+    if (drop->type != XEN_NETIF_EXTRA_TYPE_NONE)
+        drop_group(options, drop->u.mcast.addr);
+    if (add->type != XEN_NETIF_EXTRA_TYPE_NONE)
+        done = add_group(options, add->u.mcast.addr);
+    request->status = done ? NETIF_RSP_OKAY : NETIF_RSP_ERROR;
     return true;
 }
 

@@ -14,6 +14,7 @@
 #include "pvguest/xen_errno.h"
 #include "pvguest/xenbus.h"
 #include "split_drivers/lwip_packet.h"
+#include "split_drivers/netfront_multicast.h"
 #include "split_drivers/netfront_ring.h"
 #include "split_drivers/worker.h"
 #include <errno.h>
@@ -25,6 +26,7 @@
 #define RECEIVE_BATCH  64
 #define OUT_BYTES      (1U << 20)
 #define CLOSE_PATIENCE (5 * NSEC_PER_SEC)
+#define FILTER_NODE    "request-multicast-control"
 
 struct netfront {
     LIST_ENTRY(netfront) next;
@@ -43,6 +45,9 @@ struct netfront {
     uint32_t out_bytes;
     struct packet_list pending; /* what is to go into the ring: the worker's */
     bool gso;                   /* the backend takes large segments */
+    bool filtered;              /* the backend passes on no groups' packets but those of `multicast` */
+    bool groups_wait;           /* for room in the ring */
+    struct netfront_multicast multicast; /* upcalls masked */
 };
 
 static struct worker worker;
@@ -58,7 +63,7 @@ static void event(evtchn_port_t port, void *arg)
 
     (void)port;
     worker_schedule(&worker, &device->in_task);
-    if (!STAILQ_EMPTY(&device->pending))
+    if (!STAILQ_EMPTY(&device->pending) || device->groups_wait)
         worker_schedule(&worker, &device->out_task);
 }
 
@@ -133,12 +138,49 @@ static void drop_out(struct netfront *device)
     }
 }
 
+/* The backend's list is too short for all groups: it shall pass on everything ("feature-dynamic-multicast-
+ * control"). */
+static void end_filter(struct netfront *device)
+{
+    struct xs_handle *xs = xs_open(0);
+
+    if (xs && xenbus_write(xs, XBT_NULL, device->bus.node, FILTER_NODE, "0") == 0)
+        device->filtered = false;
+    xs_close(xs);
+}
+
+/* False: not all, the ring is full. */
+static bool tell_groups(struct netfront *device)
+{
+    const struct netfront_group *group;
+    bool masked = upcalls_disable();
+
+    while ((group = netfront_multicast_next(&device->multicast)) &&
+           netfront_ring_filter(&device->ring, group->address, !group->told))
+        netfront_multicast_done(&device->multicast, group);
+    upcalls_restore(masked);
+    return !group;
+}
+
+/* Brings the backend's filter up to date. */
+static void update_filter(struct netfront *device)
+{
+    device->groups_wait = false;
+    if (device->multicast.overflow || device->ring.filter_refused)
+        end_filter(device);
+    else
+        while (!tell_groups(device) && !device->groups_wait)
+            device->groups_wait = netfront_ring_reap(&device->ring, true);
+}
+
 static void run_out(struct worker_task *task)
 {
     struct netfront *device = (struct netfront *)((char *)task - offsetof(struct netfront, out_task));
 
     take_out(device);
     netfront_ring_reap(&device->ring, false);
+    if (device->filtered && (device->multicast.changed || device->ring.filter_refused))
+        update_filter(device);
     while (!STAILQ_EMPTY(&device->pending) && !device->ring.broken) {
         struct packet *packet = STAILQ_FIRST(&device->pending);
 
@@ -180,6 +222,42 @@ static void run_in(struct worker_task *task)
         worker_schedule(&worker, task);
 }
 
+/* ---- groups ---- */
+
+static void change_groups(struct netif *netif, const uint8_t *address, enum netif_mac_filter_action action)
+{
+    struct netfront *device = netif->state;
+    bool masked = upcalls_disable();
+
+    netfront_multicast_change(&device->multicast, address, action == NETIF_ADD_MAC_FILTER);
+    upcalls_restore(masked);
+    if (device->up)
+        worker_schedule(&worker, &device->out_task);
+}
+
+/* RFC 1112, 6.4: the low 23 bits. */
+static err_t change_ip4_group(struct netif *netif, const ip4_addr_t *group,
+                              enum netif_mac_filter_action action)
+{
+    const uint8_t address[6] = {
+        0x01, 0x00, 0x5e, ip4_addr2(group) & 0x7f, ip4_addr3(group), ip4_addr4(group)
+    };
+
+    change_groups(netif, address, action);
+    return ERR_OK;
+}
+
+/* RFC 2464, 7: the low 32 bits. */
+static err_t change_ip6_group(struct netif *netif, const ip6_addr_t *group,
+                              enum netif_mac_filter_action action)
+{
+    uint8_t address[6] = { 0x33, 0x33 };
+
+    memcpy(address + 2, &group->addr[3], 4);
+    change_groups(netif, address, action);
+    return ERR_OK;
+}
+
 /* ---- lwIP's interface ---- */
 
 static err_t init_netif(struct netif *netif)
@@ -197,6 +275,8 @@ static err_t init_netif(struct netif *netif)
     netif->flags =
         NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_IGMP | NETIF_FLAG_MLD6;
     lwip_packet_offload(netif);
+    netif_set_igmp_mac_filter(netif, change_ip4_group);
+    netif_set_mld_mac_filter(netif, change_ip6_group);
     return ERR_OK;
 }
 
@@ -244,11 +324,14 @@ static void configure(struct netfront *device)
 
 static bool add_netif(struct netfront *device)
 {
+    /* lwIP is in this group without joining it. */
+    static const uint8_t all_ip6_nodes[6] = { 0x33, 0x33, 0, 0, 0, 1 };
     bool added;
 
     LOCK_TCPIP_CORE();
     added = netif_add_noaddr(&device->netif, device, init_netif, ethernet_input);
     if (added) {
+        change_groups(&device->netif, all_ip6_nodes, NETIF_ADD_MAC_FILTER);
         netif_set_status_callback(&device->netif, status_changed);
         if (!netif_default)
             netif_set_default(&device->netif);
@@ -285,6 +368,8 @@ static int write_nodes(struct xs_handle *xs, xs_transaction_t t, void *arg)
         error = xenbus_write(xs, t, node, "event-channel", "%u", device->port);
     for (size_t i = 0; i < sizeof(features) / sizeof(features[0]) && !error; i++)
         error = xenbus_write(xs, t, node, features[i], "1");
+    if (!error)
+        error = xenbus_write(xs, t, node, FILTER_NODE, "%d", device->filtered);
     return error;
 }
 
@@ -313,9 +398,22 @@ static void set_up(struct netfront *device, bool up)
         netif_set_link_up(&device->netif);
     else
         netif_set_link_down(&device->netif);
-    if (up)
+    if (up) {
         configure(device);
+        worker_schedule(&worker, &device->out_task); /* the groups */
+    }
     UNLOCK_TCPIP_CORE();
+}
+
+/* A backend that cannot stop filtering is not asked to. */
+static void begin_filter(struct netfront *device)
+{
+    bool masked = upcalls_disable();
+
+    netfront_multicast_restart(&device->multicast);
+    upcalls_restore(masked);
+    device->filtered = backend_has(device, "feature-multicast-control") &&
+                       backend_has(device, "feature-dynamic-multicast-control");
 }
 
 static int connect(struct netfront *device)
@@ -330,6 +428,7 @@ static int connect(struct netfront *device)
         netfront_ring_close(&device->ring);
         return error;
     }
+    begin_filter(device);
     error = xenbus_transaction(device->xs, write_nodes, device);
     if (!error)
         error = xenbus_switch_state(&device->bus, XBT_NULL, XenbusStateConnected);

@@ -120,10 +120,13 @@ static void answered(struct netfront_ring *ring, const netif_tx_response_t *resp
     ring->in_ring--;
     if (response->status == NETIF_RSP_NULL)
         return;
-    if (response->id >= NETFRONT_SLOTS || !ring->sent[response->id].ref) {
+    if (response->id >= NETFRONT_SLOTS ||
+        !(ring->sent[response->id].ref || ring->sent[response->id].filter)) {
         ring->broken = "a response to no request";
         return;
     }
+    if (ring->sent[response->id].filter && response->status != NETIF_RSP_OKAY)
+        ring->filter_refused = true;
     if (!take_back(ring, response->id))
         ring->broken = "the backend keeps a page";
     ring->free[ring->nr_free++] = response->id;
@@ -164,15 +167,39 @@ static int grant_frags(struct netfront_ring *ring, domid_t backend, const struct
     return 0;
 }
 
+static void put_extra(struct netfront_ring *ring, const netif_extra_info_t *extra)
+{
+    memcpy(RING_GET_REQUEST(&ring->tx, ring->tx.req_prod_pvt), extra, sizeof(*extra));
+    ring->tx.req_prod_pvt++;
+    ring->in_ring++;
+}
+
 static void put_gso(struct netfront_ring *ring, const struct packet *packet)
 {
     netif_extra_info_t extra = { .type = XEN_NETIF_EXTRA_TYPE_GSO };
 
     extra.u.gso.size = packet->gso_size;
     extra.u.gso.type = packet->gso == GSO_TCP4 ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6;
-    memcpy(RING_GET_REQUEST(&ring->tx, ring->tx.req_prod_pvt), &extra, sizeof(extra));
+    put_extra(ring, &extra);
+}
+
+bool netfront_ring_filter(struct netfront_ring *ring, const uint8_t *address, bool add)
+{
+    netif_extra_info_t extra = { .type =
+                                     add ? XEN_NETIF_EXTRA_TYPE_MCAST_ADD : XEN_NETIF_EXTRA_TYPE_MCAST_DEL };
+    uint16_t id;
+
+    if (ring->broken || ring->in_ring + 2 > NETFRONT_SLOTS || !ring->nr_free)
+        return false;
+    id = ring->free[--ring->nr_free];
+    ring->sent[id] = (struct netfront_sent){ .filter = true };
+    *RING_GET_REQUEST(&ring->tx, ring->tx.req_prod_pvt) =
+        (netif_tx_request_t){ .id = id, .flags = NETTXF_extra_info };
     ring->tx.req_prod_pvt++;
     ring->in_ring++;
+    memcpy(extra.u.mcast.addr, address, sizeof(extra.u.mcast.addr));
+    put_extra(ring, &extra);
+    return true;
 }
 
 bool netfront_ring_send(struct netfront_ring *ring, domid_t backend, struct packet *packet)

@@ -18,9 +18,11 @@ struct netfront_page {
     grant_ref_t ref;
 };
 
-/* A transmit slot in use: a reference to a packet, and what the backend may read of it. */
+/* A transmit slot in use: a reference to a packet, and what the backend may read of it; or a change of the
+ * backend's filter, which has neither. */
 struct netfront_sent {
     grant_ref_t ref;
+    bool filter;
     struct packet *packet;
 };
 
@@ -32,6 +34,7 @@ struct netfront_ring {
     struct netfront_sent sent[NETFRONT_SLOTS]; /* by id */
     uint16_t free[NETFRONT_SLOTS];             /* ids */
     unsigned int nr_free, in_ring;             /* slots that the backend has not answered, extras included */
+    bool filter_refused;                       /* the backend has not taken a change of its filter */
     const char *broken;                        /* what the backend did, NULL: nothing */
 };
 
@@ -43,6 +46,10 @@ void netfront_ring_close(struct netfront_ring *ring);
 
 /* Puts a packet into the transmit ring, taking over the reference. False, and nothing happened: no room. */
 bool netfront_ring_send(struct netfront_ring *ring, domid_t backend, struct packet *packet);
+
+/* Puts a request into the transmit ring that the backend add a multicast address to its filter, or drop it.
+ * False, and nothing happened: no room. */
+bool netfront_ring_filter(struct netfront_ring *ring, const uint8_t *address, bool add);
 
 /* Lets the backend see what was sent. True: it wants an event. */
 bool netfront_ring_push(struct netfront_ring *ring);

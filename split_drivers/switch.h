@@ -30,7 +30,7 @@ struct switch_port_counters {
     uint64_t rx_packets, rx_bytes; /* from the port into the switch */
     uint64_t tx_packets, tx_bytes; /* out of the switch to the port */
     uint64_t rx_dropped;           /* malformed, too long, or another's address */
-    uint64_t tx_dropped;           /* longer than the receiver takes, no memory, or no room there */
+    uint64_t tx_dropped; /* longer than the receiver takes, not for its groups, no memory, or no room there */
 };
 
 struct switch_port {

@@ -23,6 +23,7 @@
 
 #define LWIP_IPV4 1
 #define LWIP_IPV6 1
+#define LWIP_IGMP 1
 #define LWIP_DHCP 1
 /* Asking whether somebody has the address already takes seconds; that is the server's business. */
 #define DHCP_DOES_ARP_CHECK        0

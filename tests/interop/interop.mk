@@ -28,9 +28,9 @@ $(XEN_DOM0_INITRAMFS): tests/interop/xen_dom0_initramfs.py tests/bench/initramfs
 
 # For the network: with the modules of the cloud kernel, which is the faster one to boot.
 NET_INITRAMFS := $(INTEROP_DIR)/net.cpio.gz
-$(NET_INITRAMFS): tests/interop/net_initramfs.py tests/bench/initramfs.py $(INTEROP_DIR)/transfer $(LINUX_CLOUD) | $(SETUP_TEST)
+$(NET_INITRAMFS): tests/interop/net_initramfs.py tests/bench/initramfs.py $(INTEROP_DIR)/transfer $(INTEROP_DIR)/multicast $(LINUX_CLOUD) | $(SETUP_TEST)
 	$(call step,GEN,$@)
-	$(Q)python3 $< $(DEBS)/linux-image-cloud-amd64/lib/modules $(INTEROP_DIR)/transfer $@
+	$(Q)python3 $< $(DEBS)/linux-image-cloud-amd64/lib/modules $(INTEROP_DIR)/transfer $(INTEROP_DIR)/multicast $@
 
 # Linux as a guest with virtual disks and networks.
 GUEST_INITRAMFS := $(INTEROP_DIR)/guest.cpio.gz

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: net_initramfs.py MODULES TRANSFER OUTPUT: a Linux user space for network tests: busybox, the modules that xen-netfront
-needs out of the kernel's folder MODULES, iperf3 and the transfer program.
+"""usage: net_initramfs.py MODULES TRANSFER MULTICAST OUTPUT: a Linux user space for network tests: busybox, the modules that xen-netfront
+needs out of the kernel's folder MODULES, iperf3, and the transfer and multicast programs.
 
 The kernel's command line says what it does with eth0: `mtu=BYTES`, `addr=A/LEN` or `dhcp=1`, and then in this order `serve=1` (transfer on port
-5000, iperf3), `ping=HOST`, `transfer=ADDRESS:PORT:BYTES` (`streams=N` of them at once), `rr=ADDRESS:PORT:rr:ROUNDS`, `iperf=HOST` and
+5000, iperf3), `groups=GROUP,GROUP...` (sends to them on port 6000 for ever), `ping=HOST`, `ping2=HOST`, `transfer=ADDRESS:PORT:BYTES` (`streams=N` of them at once), `rr=ADDRESS:PORT:rr:ROUNDS`, `iperf=HOST` and
 `transfer6=ADDRESS,PORT,BYTES` (all with `tries=N`, as their peer may not be up yet); `queues=1` counts the interface's queues and those that
 had more than a few interrupts; `spoof=MAC` pings with another Ethernet address, and again with its own; `disk=1` writes a file to the ext4 file system on xvda and reads it back;
 `end=poweroff`, `end=reboot` or `end=shell` as in stress_initramfs.py, `end=stay` sleeps."""
@@ -30,7 +30,7 @@ export PATH=/bin
 tries=30
 for word in $(cat /proc/cmdline); do
     case $word in
-    addr=*|mtu=*|spoof=*|dhcp=*|serve=*|ping=*|transfer=*|rr=*|iperf=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
+    addr=*|mtu=*|spoof=*|dhcp=*|serve=*|groups=*|ping=*|ping2=*|transfer=*|rr=*|iperf=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
     esac
 done
 while read module; do insmod $module; done < /modules.list
@@ -46,6 +46,9 @@ if [ -n "$serve" ]; then
     iperf3 -s -D
     echo "net: serving"
 fi
+for group in $(echo $groups | tr , ' '); do
+    multicast $group 6000 eth0 &
+done
 again() {
     n=0
     until "$@"; do
@@ -55,6 +58,7 @@ again() {
     done
 }
 [ -z "$ping" ] || again ping -c 3 $ping
+[ -z "$ping2" ] || again ping -c 3 $ping2
 i=1
 while [ $i -lt ${streams:-1} ]; do
     again transfer $(echo $transfer | tr : ' ') &
@@ -137,9 +141,9 @@ def read(path):
 
 
 def main():
-    folder, transfer, output = sys.argv[1:]
+    folder, transfer, multicast, output = sys.argv[1:]
     iperf = shutil.which("iperf3")
-    files = {"bin/busybox": shutil.which("busybox"), "bin/transfer": transfer, "bin/iperf3": iperf}
+    files = {"bin/busybox": shutil.which("busybox"), "bin/transfer": transfer, "bin/multicast": multicast, "bin/iperf3": iperf}
     files.update({path.lstrip("/"): os.path.realpath(path) for path in libraries(iperf)})
     folders = {"dev", "proc", "sys", "tmp", "etc", "mnt", "modules"}
     for name in files:

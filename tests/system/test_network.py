@@ -302,6 +302,43 @@ def network_jumbo_frames():
         check(port_counters(session, "vif3.0")[5] > before[5], "no frame is counted as dropped:\n" + session.tail())
 
 
+def delivered(session, port):
+    """Packets that came to a port from the switch: those that the domain got, and those that were dropped."""
+    counters = port_counters(session, port)
+    return counters[3] - counters[5], counters[5]
+
+
+@test
+def network_multicast():
+    """What: groups of IPv4 and IPv6 have their members' packets and no others, by "feature-multicast-control". Why: without it each domain is woken by what
+    any other sends to a group; with it a neighbour must still be found by IPv6. Method: Linux sends to two groups all the time; one guest of ours
+    is a member of one and then of the other, another one of none. Expected: the member gets 200 packets of each group; 1,000 further packets
+    come to neither guest's ring, and are counted as dropped; both answer a ping by IPv6 from Linux."""
+    groups = ("239.1.2.3", "ff02::1:2345")
+    words = f"IP=10.0.0.2/24 group {groups[0]} 6000 200 group {groups[1]} 6000 200"
+    pings = f"ping={link_local(2)}%eth0 ping2={link_local(3)}%eth0"
+    domains = [linux("lin", f"addr=10.0.0.1/24 groups={','.join(groups)} {pings} end=stay"), f' "domain=in,kernel=4,mem=64M,cmdline={words}"',
+               ' "domain=out,kernel=4,mem=64M,cmdline=IP=10.0.0.3/24"']  # fmt: skip
+    with network("network_multicast", domains, modules=MODULES + [(OUR_GUEST, "")], lifetime=300) as session:
+        session.expect(PROMPT.rstrip("$"))
+        start = session.position
+        for domid in (3, 2, 1):
+            attach(session, domid)
+        for pattern in (r"\(in\) net: 200 datagrams to 239.1.2.3", r"\(in\) net: 200 datagrams to ff02::1:2345", r"\(in\) net: serving", r"\(out\) net: serving",
+                        r"\(lin\) 3 packets transmitted, [1-3] packets received(?:.*\n)*?.*\(lin\) 3 packets transmitted, [1-3] packets received"):  # fmt: skip
+            session.position = start
+            session.expect(pattern)
+        session.send("\r")
+        session.expect(PROMPT)
+        before = {port: delivered(session, port) for port in ("vif2.0", "vif3.0")}
+        sent = port_counters(session, "vif1.0")[0]
+        while port_counters(session, "vif1.0")[0] < sent + 1000:
+            pass
+        for port, (came, dropped) in before.items():
+            now = delivered(session, port)
+            check(now[0] - came < 50 and now[1] - dropped > 900, f"{port}: {before[port]} before, {now} now")
+
+
 def replace_vif(session, words):
     session.command_line("xl network-detach 1 0")
     until_gone(session, "vif1.0")

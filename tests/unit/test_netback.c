@@ -254,24 +254,75 @@ Test(netback, segments_of_nothing)
     expect_broken("a segment size or type is malformed");
 }
 
+static void push_group(uint8_t type, unsigned int number)
+{
+    netif_extra_info_t extra = { .type = type };
+    const uint8_t group[6] = { 1, 0, 0x5e, 0, (uint8_t)(number >> 8), (uint8_t)number };
+
+    memcpy(extra.u.mcast.addr, group, 6);
+    push(0, 0, 0, NETTXF_extra_info);
+    memcpy(&guest_tx->ring[guest_tx->req_prod++ & 255], &extra, sizeof(extra));
+}
+
+static bool wants_group(unsigned int number)
+{
+    const uint8_t group[6] = { 1, 0, 0x5e, 0, (uint8_t)(number >> 8), (uint8_t)number };
+
+    return netback_wants(&guest_options, group);
+}
+
 Test(netback, multicast_filter)
 {
-    static const uint8_t group[6] = { 1, 0, 0x5e, 1, 2, 3 }, all[6] = { 255, 255, 255, 255, 255, 255 };
-    netif_extra_info_t extra = { .type = XEN_NETIF_EXTRA_TYPE_MCAST_ADD };
+    static const uint8_t all[6] = { 255, 255, 255, 255, 255, 255 }, single[6] = { 0, 22, 62, 1, 2, 3 };
 
+    cr_expect(wants_group(7), "without a filter it wants everything");
     guest_options.filter_multicast = true;
     cr_expect(netback_wants(&guest_options, all));
-    cr_expect_not(netback_wants(&guest_options, group));
-    for (unsigned int i = 0; i < 2; i++) {
-        memcpy(extra.u.mcast.addr, group, 6);
-        push(0, 0, 0, NETTXF_extra_info);
-        memcpy(&guest_tx->ring[guest_tx->req_prod++ & 255], &extra, sizeof(extra));
-        cr_expect_eq(run(), NETBACK_IDLE);
-        cr_expect_eq(netback_wants(&guest_options, group), i == 0);
-        extra.type = XEN_NETIF_EXTRA_TYPE_MCAST_DEL;
+    cr_expect(netback_wants(&guest_options, single));
+    cr_expect_not(wants_group(7));
+    push_group(XEN_NETIF_EXTRA_TYPE_MCAST_ADD, 7);
+    push_group(XEN_NETIF_EXTRA_TYPE_MCAST_ADD, 8);
+    cr_expect_eq(run(), NETBACK_IDLE);
+    cr_expect(wants_group(7) && wants_group(8) && !wants_group(9));
+    push_group(XEN_NETIF_EXTRA_TYPE_MCAST_DEL, 7);
+    push_group(XEN_NETIF_EXTRA_TYPE_MCAST_DEL, 9);
+    cr_expect_eq(run(), NETBACK_IDLE);
+    cr_expect(!wants_group(7) && wants_group(8) && !wants_group(9));
+    cr_expect_eq(guest_tx->rsp_prod, 8);
+    for (unsigned int slot = 0; slot < 8; slot += 2) {
+        expect_response(slot, (uint16_t)(100 + slot), NETIF_RSP_OKAY);
+        expect_response(slot + 1, 0, NETIF_RSP_NULL);
     }
-    cr_expect_eq(guest_tx->rsp_prod, 4);
     cr_expect(STAILQ_EMPTY(&list));
+}
+
+Test(netback, multicast_group_added_twice)
+{
+    guest_options.filter_multicast = true;
+    for (unsigned int i = 0; i < 2; i++)
+        push_group(XEN_NETIF_EXTRA_TYPE_MCAST_ADD, 7);
+    push_group(XEN_NETIF_EXTRA_TYPE_MCAST_DEL, 7);
+    cr_expect_eq(run(), NETBACK_IDLE);
+    cr_expect(wants_group(7));
+    push_group(XEN_NETIF_EXTRA_TYPE_MCAST_DEL, 7);
+    cr_expect_eq(run(), NETBACK_IDLE);
+    cr_expect_not(wants_group(7));
+}
+
+Test(netback, multicast_list_is_full)
+{
+    guest_options.filter_multicast = true;
+    for (unsigned int i = 0; i <= NETBACK_MULTICAST; i++) {
+        push_group(XEN_NETIF_EXTRA_TYPE_MCAST_ADD, i);
+        cr_expect_eq(run(), NETBACK_IDLE);
+        expect_response(2 * i, (uint16_t)(100 + 2 * i),
+                        i < NETBACK_MULTICAST ? NETIF_RSP_OKAY : NETIF_RSP_ERROR);
+        cr_expect_eq(wants_group(i), i < NETBACK_MULTICAST);
+    }
+    push_group(XEN_NETIF_EXTRA_TYPE_MCAST_DEL, 0);
+    push_group(XEN_NETIF_EXTRA_TYPE_MCAST_ADD, NETBACK_MULTICAST);
+    cr_expect_eq(run(), NETBACK_IDLE);
+    cr_expect(wants_group(NETBACK_MULTICAST) && !wants_group(0));
 }
 
 Test(netback, rate_limit)

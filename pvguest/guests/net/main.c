@@ -3,9 +3,12 @@
  * A guest on the network: serves transfers (split_drivers/transfer.h), and runs some itself if the arguments
  * say so:
  *
- *     [IP=10.0.0.2/24] [transfer ADDRESS PORT BYTES | echo ADDRESS PORT ROUNDS]
+ *     [IP=10.0.0.2/24] [transfer ADDRESS PORT BYTES | echo ADDRESS PORT ROUNDS | group ADDRESS PORT NUMBER]
+ *
+ * one after the other. `group` is a member of a multicast group until that many datagrams have come.
  */
 #include "lwip/netif.h"
+#include "pvguest/guests/net/group.h"
 #include "pvguest/thread.h"
 #include "pvguest/time.h"
 #include "split_drivers/netfront.h"
@@ -16,20 +19,6 @@
 
 #define PATIENCE (60 * NSEC_PER_SEC)
 #define TRIES    30
-
-/* The peer may not be there yet. */
-static int again(int (*fn)(char **argv), char **argv)
-{
-    int error = fn(argv);
-
-    for (int i = 0; i < TRIES && error; i++) {
-        thread_sleep(NSEC_PER_SEC);
-        error = fn(argv);
-    }
-    if (error)
-        printf("net: %s %s: %s\n", argv[0], argv[1], strerror(error));
-    return error;
-}
 
 static int run_transfer(char **argv)
 {
@@ -53,6 +42,35 @@ static int run_echo(char **argv)
     return error;
 }
 
+static int run_group(char **argv)
+{
+    int error = group_receive(argv[1], (uint16_t)atoi(argv[2]), strtoul(argv[3], NULL, 10));
+
+    if (!error)
+        printf("net: %s datagrams to %s\n", argv[3], argv[1]);
+    return error;
+}
+
+static int run(char **argv)
+{
+    return strcmp(argv[0], "transfer") == 0 ? run_transfer(argv)
+           : strcmp(argv[0], "group") == 0  ? run_group(argv)
+                                            : run_echo(argv);
+}
+
+/* The peer may not be there yet. */
+static void again(char **argv)
+{
+    int error = run(argv);
+
+    for (int i = 0; i < TRIES && error; i++) {
+        thread_sleep(NSEC_PER_SEC);
+        error = run(argv);
+    }
+    if (error)
+        printf("net: %s %s: %s\n", argv[0], argv[1], strerror(error));
+}
+
 int main(int argc, char **argv)
 {
     int error = netfront_start();
@@ -67,7 +85,7 @@ int main(int argc, char **argv)
     }
     printf("net: address %s\n", ip4addr_ntoa(netif_ip4_addr(netif_default)));
     for (int i = 1; i + 3 < argc; i += 4)
-        again(strcmp(argv[i], "transfer") == 0 ? run_transfer : run_echo, argv + i);
+        again(argv + i);
     printf("net: serving port %d\n", TRANSFER_PORT);
     for (;;)
         thread_sleep(3600 * NSEC_PER_SEC);
