@@ -99,3 +99,9 @@ $(LINUX_BACKPORTS): setup/apt.sh | $(SETUP_TEST)
 .PHONY: more-guests
 more-guests: hv dom0 $(STRESS_INITRAMFS) $(LINUX_BACKPORTS) $(DEBIAN_INSTALLER)/.unpacked | $(SETUP_TEST) ## Linux of Debian's backports and Debian's installer, PV and PVH (fetches 170 MB)
 	$(Q)PYTHONPATH=tests/system python3 tests/interop/more_guests.py $(LINUX_BACKPORTS) $(DEBIAN_INSTALLER)
+
+PART ?=
+
+.PHONY: real-size
+real-size: hv dom0 pvguest-guests interop | $(SETUP_TEST) ## networks and disks of Linux at full size, all or PART=disk: 100 MB over TCP, iperf3, 64 guests, a disk of 1 GiB
+	$(Q)PYTHONPATH=tests/system python3 tests/interop/real_size.py $(PART)

@@ -4,7 +4,7 @@
 needs out of the kernel's folder MODULES, iperf3, and the transfer and multicast programs.
 
 The kernel's command line says what it does with eth0: `mtu=BYTES`, `addr=A/LEN` or `dhcp=1`, and then in this order `serve=1` (transfer on port
-5000, iperf3), `groups=GROUP,GROUP...` (sends to them on port 6000 for ever), `ping=HOST`, `ping2=HOST`, `transfer=ADDRESS:PORT:BYTES` (`streams=N` of them at once), `rr=ADDRESS:PORT:rr:ROUNDS`, `iperf=HOST` and
+5000, iperf3), `groups=GROUP,GROUP...` (sends to them on port 6000 for ever), `ping=HOST`, `ping2=HOST`, `transfer=ADDRESS:PORT:BYTES` (`streams=N` of them at once), `rr=ADDRESS:PORT:rr:ROUNDS`, `iperf=HOST` (for `seconds=N`, 2) and
 `transfer6=ADDRESS,PORT,BYTES` (all with `tries=N`, as their peer may not be up yet); `queues=1` counts the interface's queues and those that
 had more than a few interrupts; `spoof=MAC` pings with another Ethernet address, and again with its own; `disk=1` writes a file to the ext4 file system on xvda and reads it back;
 `end=poweroff`, `end=reboot` or `end=shell` as in stress_initramfs.py, `end=stay` sleeps."""
@@ -27,10 +27,10 @@ $bb mount -t sysfs sys /sys
 $bb mount -t devtmpfs dev /dev
 $bb --install -s /bin
 export PATH=/bin
-tries=30
+tries=30 seconds=2
 for word in $(cat /proc/cmdline); do
     case $word in
-    addr=*|mtu=*|spoof=*|dhcp=*|serve=*|groups=*|ping=*|ping2=*|transfer=*|rr=*|iperf=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
+    addr=*|mtu=*|spoof=*|dhcp=*|serve=*|groups=*|ping=*|ping2=*|transfer=*|rr=*|iperf=*|seconds=*|streams=*|transfer6=*|queues=*|disk=*|tries=*|end=*|mode=*) eval "${word%%=*}='${word#*=}'" ;;
     esac
 done
 while read module; do insmod $module; done < /modules.list
@@ -68,7 +68,7 @@ done
 [ -z "$transfer" ] || again transfer $(echo $transfer | tr : ' ')
 [ -z "$pids" ] || wait $pids
 [ -z "$rr" ] || again transfer $(echo $rr | tr : ' ')
-[ -z "$iperf" ] || again sh -c "iperf3 -c $iperf -t 2 | grep -E 'sender|receiver' | sed 's/^/iperf3: /' | grep ."
+[ -z "$iperf" ] || again sh -c "iperf3 -c $iperf -t $seconds | grep -E 'sender|receiver' | sed 's/^/iperf3: /' | grep ."
 [ -z "$transfer6" ] || again transfer $(echo $transfer6 | tr , ' ')
 [ -z "$queues" ] || awk '/vif0-q[0-9]+-rx/ { n = 0; for (i = 2; i < NF; i++) if ($i ~ /^[0-9]+$/) n += $i; all++; busy += n > 5 }
     END { print "net: queues " all + 0 ", busy " busy + 0 }' /proc/interrupts

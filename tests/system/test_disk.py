@@ -112,19 +112,16 @@ def leave(session):
 FIO = "fio --name=v --size=16M --rw=randrw --bsrange=4k-128k --ioengine=io_uring --iodepth=16 --direct=1 --verify=crc32c --minimal"
 
 
-@test
-def disk_linux_ext4():
-    """What: Debian's Linux with ext4 on xvda, over a reboot; fio's verification; flushes arrive; a read-only disk refuses. Why: the
-    first thing that disks are for. Method: mke2fs, 12 MB of random data, fio, sync and reboot in the guest; the host's e2fsck and
-    debugfs afterwards. Expected: checksums are equal in the guest after the reboot and on the host, and the file system is clean."""
-    with Disks(64, 8) as disks:
-        with machine("disk_linux_ext4", disks, {}, read_only=(1,)) as session:
+def linux_ext4(name, disk, data, fio, lifetime=400):
+    """See disk_linux_ext4; sizes in MiB."""
+    with Disks(disk, 8) as disks:
+        with machine(name, disks, {}, read_only=(1,), lifetime=lifetime) as session:
             session.expect(PROMPT)
             create_linux(session, "'phy:vda,xvda,w','phy:vdb,xvdb,r'")
             guest(session, "/sbin/mke2fs -q -t ext4 /dev/xvda && mount -t ext4 /dev/xvda /mnt")
-            guest(session, "dd if=/dev/urandom of=/mnt/data bs=1M count=12 2>/dev/null")
+            guest(session, f"dd if=/dev/urandom of=/mnt/data bs=1M count={data} 2>/dev/null")
             first = re.search(r"^([0-9a-f]{32}) ", guest(session, "md5sum /mnt/data"), re.M)[1]
-            guest(session, "cd /mnt; " + FIO + " >/tmp/fio; tail -c 300 /tmp/fio; cd /")
+            guest(session, "cd /mnt; " + FIO.replace("16M", f"{fio}M") + " >/tmp/fio; tail -c 300 /tmp/fio; cd /")
             before = disks.statistics(0)["flush_operations"]
             guest(session, "sync /mnt/data")
             guest(session, "echo x >/mnt/note; sync")
@@ -145,6 +142,14 @@ def disk_linux_ext4():
         host("debugfs", "-R", f"dump data {out}", disks.path(0))
         with open(out, "rb") as file:
             check(hashlib.md5(file.read()).hexdigest() == first, "another checksum on the host")
+
+
+@test
+def disk_linux_ext4():
+    """What: Debian's Linux with ext4 on xvda, over a reboot; fio's verification; flushes arrive; a read-only disk refuses. Why: the
+    first thing that disks are for. Method: mke2fs, 12 MB of random data, fio, sync and reboot in the guest; the host's e2fsck and
+    debugfs afterwards. Expected: checksums are equal in the guest after the reboot and on the host, and the file system is clean."""
+    linux_ext4("disk_linux_ext4", disk=64, data=12, fio=16)
 
 
 @test

@@ -48,10 +48,10 @@ def user_network(forwards, device="virtio-net-pci,disable-legacy=on"):
     return ["-netdev", "user,id=net0" + rules, "-device", device + ",netdev=net0"]
 
 
-def transfer(port, size):
+def transfer(port, size, timeout=100):
     """From this machine through a forwarded port; what the program says."""
     command = [TRANSFER, "127.0.0.1", str(port), str(size)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False).stdout
 
 
 @test
