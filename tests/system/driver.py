@@ -31,7 +31,7 @@ LOGS = os.path.join(BUILD, "test")
 CONSOLE = "com1=115200,8n1 console=com1"
 PROMPT = r"dom0# $"
 # What is typed is echoed character by character; the hypervisor may print lines of its own or of other domains between any two of them.
-OTHERS_LINES = r"(?:\n\(RYO\) .*\n)*"
+OTHERS_LINES = r"(?:\n(?:\(RYO\) .*\n)+)*"
 STOPPED = "The machine stops here. Reset it by hand.\n"
 # TCG runs SMAP wrongly where a guest returns with a native iretq (Linux, and the tests on real Xen).
 TCG_CPU = "max,-smap"
