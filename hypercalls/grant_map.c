@@ -163,7 +163,7 @@ static int16_t pin_and_map(const struct domain *self, struct domain *granter,
     return rc;
 }
 
-/* With a reference to the granter, which the handle keeps. */
+/* The handle gets a reference to the granter. */
 static int16_t map_from(struct domain *self, struct domain *granter, struct gnttab_map_grant_ref *op)
 {
     struct grant_table *gt = self->grant;
@@ -180,34 +180,33 @@ static int16_t map_from(struct domain *self, struct domain *granter, struct gntt
         maptrack_give_back(gt, handle);
         return rc;
     }
+    if (!domain_get(granter))
+        BUG(); /* the caller has a reference */
     maptrack_publish(mt, granter, op);
     op->handle = handle;
     op->dev_bus_addr = m.m << PAGE_SHIFT;
     return GNTST_okay;
 }
 
-static int16_t map_one(struct domain *self, struct gnttab_map_grant_ref *op)
+/* *granter is the domain, with a reference, whose grant was mapped last, and mostly is next; or NULL. */
+static int16_t map_one(struct domain *self, struct domain **granter, struct gnttab_map_grant_ref *op)
 {
-    struct domain *granter;
-    int16_t rc;
-
     if (!(op->flags & (GNTMAP_device_map | GNTMAP_host_map)))
         return GNTST_bad_gntref;
-    granter = domain_by_id(op->dom);
-    if (!granter)
-        return GNTST_bad_domain;
-    rc = map_from(self, granter, op);
-    if (rc)
-        domain_put(granter);
-    return rc;
+    if (!*granter || unlikely((*granter)->id != op->dom)) {
+        if (*granter)
+            domain_put(*granter);
+        *granter = domain_by_id(op->dom);
+    }
+    return likely(*granter) ? map_from(self, *granter, op) : GNTST_bad_domain;
 }
 
 /* Where the results begin: what stands before them in the same 8 bytes is written back as it was read. */
 #define MAP_RESULTS offsetof(struct gnttab_map_grant_ref, dom)
 
-int64_t gnttab_map(gva_t uop, uint32_t count)
+static __always_inline int64_t map_array(struct domain *self, gva_t uop, uint32_t count,
+                                         struct domain **granter)
 {
-    struct domain *self = current->domain;
     struct gnttab_map_grant_ref op;
 
     for (uint32_t i = 0; i < count; i++, uop = gva_add(uop, sizeof(op))) {
@@ -215,11 +214,21 @@ int64_t gnttab_map(gva_t uop, uint32_t count)
             return i;
         if (read_in_range(&op, uop.va, sizeof(op)))
             return -EFAULT;
-        op.status = map_one(self, &op);
+        op.status = map_one(self, granter, &op);
         if (write_in_range(uop.va + MAP_RESULTS, &op.dom, sizeof(op) - MAP_RESULTS))
             return -EFAULT;
     }
     return count;
+}
+
+int64_t gnttab_map(gva_t uop, uint32_t count)
+{
+    struct domain *granter = NULL;
+    int64_t done = map_array(current->domain, uop, count, &granter);
+
+    if (granter)
+        domain_put(granter);
+    return done;
 }
 
 /* Unmapping */

@@ -184,6 +184,31 @@ static int16_t unmap(uint32_t handle, uint64_t addr, uint64_t bus)
     return u.status;
 }
 
+/* Who is named by an element is not who was named by the one before. */
+TEST(map_from_several)
+{
+    static const struct {
+        domid_t granter;
+        int16_t status;
+    } wanted[] = { { 1, GNTST_okay }, { 1, GNTST_okay },       { 2, GNTST_bad_gntref },
+                   { 1, GNTST_okay }, { 9, GNTST_bad_domain }, { 9, GNTST_bad_domain },
+                   { 1, GNTST_okay } };
+    struct gnttab_map_grant_ref maps[ARRAY_SIZE(wanted)];
+
+    grant(8, page, GTF_permit_access);
+    for (unsigned int i = 0; i < ARRAY_SIZE(wanted); i++)
+        maps[i] =
+            (struct gnttab_map_grant_ref){ .flags = GNTMAP_device_map, .ref = 8, .dom = wanted[i].granter };
+    cr_assert_eq(op(GNTTABOP_map_grant_ref, maps, ARRAY_SIZE(wanted)), 0);
+    cr_assert_eq(granter->refcount, 5);
+    for (unsigned int i = 0; i < ARRAY_SIZE(wanted); i++) {
+        cr_assert_eq(maps[i].status, wanted[i].status, "element %u: %d", i, maps[i].status);
+        if (wanted[i].status == GNTST_okay)
+            cr_assert_eq(unmap(maps[i].handle, 0, maps[i].dev_bus_addr), GNTST_okay);
+    }
+    cr_assert_eq(granter->refcount, 1);
+}
+
 TEST(sizes)
 {
     struct gnttab_query_size q = { .dom = DOMID_SELF };
