@@ -17,17 +17,17 @@ GUESTS_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-
 GUESTS_SHARED := $(filter-out %/suite.c,$(wildcard tests/guests/framework/*.[cS]))
 GUESTS_FRAMEWORK := $(GUESTS_SHARED) $(wildcard tests/guests/framework/pv/*.[cS])
 GUESTS_FRAMEWORK_PVH := $(GUESTS_SHARED) $(wildcard tests/guests/framework/pvh/*.[cS])
-GUESTS_TESTS := $(filter-out tests/guests/framework/%,$(sort $(wildcard tests/guests/*/main.c)))
+GUESTS_TESTS := $(filter-out tests/guests/framework/%,$(sort $(wildcard tests/guests/*/*.c)))
 GUESTS_BENCH := $(sort $(wildcard tests/bench/guest/*.c)) tests/bench/guest/stubs.S tests/bench/guest/peer.S
 
 # The tests that make sense in a hardware guest too: not those of PV page tables, traps and emulation.
 GUESTS_PVH_NAMES := evtchn_bind_vcpu evtchn_close evtchn_fifo evtchn_ipi evtchn_limits evtchn_unbound evtchn_upcall_once evtchn_virq \
-                    fpu_preserved gnttab_misc gnttab_setup hostile_calls hypercall_page hypercall_pointers \
+                    fpu_preserved gnttab_misc gnttab_setup hostile_calls hostile_races hypercall_page hypercall_pointers \
                     memory_maps memory_reservation multicall \
                     sched_block sched_misc sched_poll smp_event_storm \
                     time_monotonic time_wallclock timer_periodic timer_singleshot vcpu_errors vcpu_info vcpu_many \
                     vcpu_runstate vcpu_time_area vcpu_up_down vm_assist xen_features xen_version crash_shutdown
-GUESTS_PVH_TESTS := $(GUESTS_PVH_NAMES:%=tests/guests/%/main.c) $(wildcard tests/guests/pvh/*/main.c)
+GUESTS_PVH_TESTS := $(wildcard $(GUESTS_PVH_NAMES:%=tests/guests/%/*.c)) $(wildcard tests/guests/pvh/*/main.c)
 
 guests_objects = $(addprefix $(GUESTS_BUILD)/,$(addsuffix .o,$(basename $(1))))
 
