@@ -483,6 +483,9 @@ int evtchn_init(struct domain *d, uint32_t max_ports)
 
 void evtchn_close_all(struct domain *d)
 {
+    /* Who allocates a port for the domain has either seen that it is dying, or is waited for here. */
+    spin_lock(&d->evtchn.lock);
+    spin_unlock(&d->evtchn.lock);
     for (uint32_t port = 1; port < d->evtchn.ports && d->evtchn.active; port++)
         (void)evtchn_close_port(d, port);
     drop_virq_handlers(d);
