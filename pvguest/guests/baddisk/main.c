@@ -333,7 +333,7 @@ static void init(struct victim *victim)
     }
 }
 
-static const struct {
+static const struct task {
     const char *name;
     void (*run)(struct victim *victim);
 } tasks[] = {
@@ -350,14 +350,23 @@ static const struct {
     { "die-again", die_again },
 };
 
+/* A misspelt word must not look like a backend that bore everything. */
+static const struct task *find_task(const char *name)
+{
+    for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++)
+        if (!strcmp(name, tasks[i].name))
+            return &tasks[i];
+    panic("baddisk: '%s' is no task: see the head of pvguest/guests/baddisk/main.c", name);
+}
+
 int main(int argc, char **argv)
 {
     static struct victim victim;
 
+    for (int i = 1; i < argc; i++)
+        find_task(argv[i]);
     init(&victim);
     for (int i = 1; i < argc; i++)
-        for (size_t k = 0; k < sizeof(tasks) / sizeof(tasks[0]); k++)
-            if (!strcmp(argv[i], tasks[k].name))
-                tasks[k].run(&victim);
+        find_task(argv[i])->run(&victim);
     return 0;
 }
