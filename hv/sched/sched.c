@@ -86,12 +86,13 @@ static struct vcpu *queue_first(const struct run_queue *q)
     return n ? container_of(n, struct vcpu, sched.node) : NULL;
 }
 
-/* Charge the running vCPU for its time up to `now`. */
+/* Charge the running vCPU for its time up to `now`; less than nothing, where another CPU's clock is ahead,
+ * would be ages. */
 static void charge(struct run_queue *q, struct vcpu *v, uint64_t now)
 {
-    uint64_t ran = now - v->sched.run_start;
+    uint64_t ran = now - min(now, v->sched.run_start);
 
-    v->sched.run_start = now;
+    v->sched.run_start += ran;
     v->sched.node.key += ran * WEIGHT_NORMAL / v->domain->sched.weight;
     if (v->domain->sched.cap) {
         if (now - v->sched.cap_window >= CAP_WINDOW_NS) {
@@ -481,9 +482,10 @@ void schedule(void)
     unsigned int cpu = this_cpu_id();
     struct run_queue *q = &this_cpu(run_queues);
     struct vcpu *prev = q->curr, *next;
-    uint64_t now = now_ns();
+    uint64_t now;
 
     spin_lock(&q->lock);
+    now = now_ns(); /* not before whoever had the lock looked at the clock */
     if (prev->is_idle)
         q->idle_total += now - q->idle_since;
     put_previous(q, prev, now);

@@ -516,6 +516,23 @@ Test(sched, sleeper_preempts_but_saves_up_little)
     expect_share(ran(d[0]->vcpu[0]) - before, SECOND, 50);
 }
 
+/* Who wakes another vCPU charges the one that runs, by its own clock, which may be ahead of that CPU's. */
+Test(sched, clock_behind_the_last_charge_costs_nothing)
+{
+    machine(1);
+    struct domain *d[] = { domain(256, 0, 1), domain(256, 0, 1) };
+
+    start(d[0]);
+    run_for(SECOND, d, 2);
+    start(d[1]);
+    sim_now -= 10;
+    settle();
+    sim_now += 10;
+    uint64_t before = ran(d[0]->vcpu[0]);
+    run_for(SECOND, d, 2);
+    expect_share(ran(d[0]->vcpu[0]) - before, SECOND, 50);
+}
+
 Test(sched, yield_lets_the_other_run)
 {
     machine(1);
