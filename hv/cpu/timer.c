@@ -33,8 +33,9 @@ static struct timer *earliest(const struct timer_heap *h)
 
 static void dequeue(struct timer_heap *h, struct timer *t)
 {
-    pheap_remove(&h->heap, &t->node);
-    t->queued = false;
+    if (!t->moving)
+        pheap_remove(&h->heap, &t->node);
+    t->queued = t->moving = false;
 }
 
 /*
@@ -121,22 +122,39 @@ void timer_kill(struct timer *t)
     } while (READ_ONCE(t->queued));
 }
 
-void timer_migrate(struct timer *t, unsigned int cpu)
+/* The two halves of a migration, each under one heap's lock. In between, the timer may be set or stopped, and
+ * then has arrived. */
+static bool leave_heap(struct timer *t, unsigned int cpu)
 {
-    struct timer_heap *h;
-    bool queued;
+    struct timer_heap *h = lock_heap_of(t);
+    bool moving;
 
-    if (READ_ONCE(t->cpu) == cpu)
-        return;
-    h = lock_heap_of(t);
-    queued = t->queued;
-    if (queued)
-        dequeue(h, t);
-    heap_changed(h, t->cpu);
+    if (t->queued && !t->moving) {
+        pheap_remove(&h->heap, &t->node);
+        t->moving = true;
+    }
+    moving = t->moving;
     WRITE_ONCE(t->cpu, cpu);
     spin_unlock(&h->lock);
-    if (queued)
-        timer_set(t, t->node.key);
+    return moving;
+}
+
+static void enter_heap(struct timer *t)
+{
+    struct timer_heap *h = lock_heap_of(t);
+
+    if (t->moving) {
+        t->moving = false;
+        pheap_insert(&h->heap, &t->node);
+        heap_changed(h, t->cpu);
+    }
+    spin_unlock(&h->lock);
+}
+
+void timer_migrate(struct timer *t, unsigned int cpu)
+{
+    if (READ_ONCE(t->cpu) != cpu && leave_heap(t, cpu))
+        enter_heap(t);
 }
 
 void timer_run_expired(void)

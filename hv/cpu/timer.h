@@ -10,7 +10,8 @@ struct timer {
     void (*fn)(void *arg);  /* runs on `cpu` on the way back to the guest or idle loop, no locks held */
     void *arg;
     uint32_t cpu; /* whose heap it is (or will be) in */
-    bool queued;
+    bool queued;  /* is armed */
+    bool moving;  /* but in no heap: on its way to that of `cpu` */
 };
 
 /* Prepare a timer to run on `cpu`. */

@@ -120,3 +120,39 @@ Test(timer, killed_while_its_function_sets_it, .init = setup)
         cr_assert_null(earliest(&percpu_timers[1]));
     }
 }
+
+/* What another CPU did while the timer was between the heaps is not undone. */
+Test(timer, set_or_stopped_while_it_migrates, .init = setup)
+{
+    sim_cpu = 1;
+    timer_set(&a, 100);
+    timer_set(&b, 100);
+    cr_assert(leave_heap(&a, 0));
+    cr_assert(leave_heap(&b, 0));
+    cr_assert(timer_active(&a) && timer_active(&b));
+    timer_set(&a, 20);
+    timer_stop(&b);
+    enter_heap(&a);
+    enter_heap(&b);
+    sim_cpu = 0;
+    sim_now = 20;
+    timer_run_expired();
+    cr_assert_str_eq(order, "a");
+    sim_now = 100;
+    timer_run_expired();
+    cr_assert_str_eq(order, "a");
+    cr_assert(!timer_active(&a) && !timer_active(&b));
+}
+
+Test(timer, migrated_keeps_its_expiry, .init = setup)
+{
+    timer_set(&a, 100);
+    timer_migrate(&a, 0);
+    sim_cpu = 1;
+    sim_now = 100;
+    timer_run_expired();
+    cr_assert_str_eq(order, "");
+    sim_cpu = 0;
+    timer_run_expired();
+    cr_assert_str_eq(order, "a");
+}
