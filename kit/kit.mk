@@ -23,8 +23,8 @@ KIT_FILES   := $(wildcard kit/*.* kit/ryokan-* kit/new-guest kit/template/* kit/
 
 # The reference describes every header of the library and of the split drivers but these, which are parts of one another.
 KIT_PRIVATE_HEADERS := $(addprefix pvguest/,cpu_layout.h entry.h pvh.h libc.h layout.h) \
-    $(addprefix split_drivers/,blkback_grants.h blkback_io.h blkfront_pool.h blkfront_ring.h blkif_ring.h fair_share.h grant_copy.h lwip_packet.h \
-    netback.h netback_queue.h netfront_multicast.h netfront_ring.h packet.h ring.h switch.h transfer.h vbd_number.h worker.h)
+    $(addprefix split_drivers/,blkback_grants.h blkback_io.h blkfront_pool.h blkfront_ring.h blkif_ring.h dhcp_server.h dns_forwarder.h fair_share.h gateway.h grant_copy.h lwip_packet.h \
+    netback.h netback_queue.h nat.h netfront_multicast.h netfront_ring.h packet.h ring.h stack_port.h switch.h transfer.h vbd_number.h worker.h)
 REFERENCE_HEADERS := $(filter-out $(KIT_PRIVATE_HEADERS),$(wildcard pvguest/*.h split_drivers/*.h)) pvguest/ext4/ext4.h pvguest/lwip/start.h
 
 .PHONY: docs

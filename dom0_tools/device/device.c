@@ -42,7 +42,7 @@ void device_frontend_path(const struct device *device, char path[DEVICE_PATH_SIZ
              device->id);
 }
 
-static void libxl_path(const struct device *device, char path[DEVICE_PATH_SIZE])
+void device_toolstack_path(const struct device *device, char path[DEVICE_PATH_SIZE])
 {
     snprintf(path, DEVICE_PATH_SIZE, "/libxl/%u/device/%s/%u", device->domid, device->type, device->id);
 }
@@ -146,7 +146,7 @@ static bool find_backend(struct xs_handle *xs, struct device *device)
     char path[DEVICE_PATH_SIZE], *back;
     bool found;
 
-    libxl_path(device, path);
+    device_toolstack_path(device, path);
     back = xenbus_read(xs, XBT_NULL, path, "backend");
     found = back != NULL && sscanf(back, "/local/domain/%hu/", &device->backend) == 1;
     free(back);
@@ -158,7 +158,7 @@ static void fill_paths(struct creation *c, const struct device *device)
     c->device = device;
     device_backend_path(device, c->back);
     device_frontend_path(device, c->front);
-    libxl_path(device, c->libxl);
+    device_toolstack_path(device, c->libxl);
 }
 
 /* Waits for the backend to reach one of the states. */
@@ -187,21 +187,29 @@ static int report_backend(struct xs_handle *xs, const struct creation *c, int er
     return error;
 }
 
-static int attach(struct xs_handle *xs, struct creation *c, char *error, size_t size)
+/* Waits until the backend has taken a new device up; removes the device if it does not. */
+static int settle(struct xs_handle *xs, struct creation *c, char *error, size_t size)
 {
     const unsigned ready = XENBUS_STATE(XenbusStateInitWait) | XENBUS_STATE(XenbusStateConnected);
     enum xenbus_state reached = XenbusStateUnknown;
-    int result = xenbus_transaction(xs, create, c);
+    int result =
+        wait_backend(xs, c, ready | XENBUS_STATE(XenbusStateClosing) | XENBUS_STATE(XenbusStateClosed),
+                     ATTACH_TIME, &reached);
 
-    if (result != 0)
-        return fail(error, size, result, "its nodes cannot be written: %s", strerror(result));
-    result = wait_backend(xs, c, ready | XENBUS_STATE(XenbusStateClosing) | XENBUS_STATE(XenbusStateClosed),
-                          ATTACH_TIME, &reached);
     if (result == 0 && (XENBUS_STATE(reached) & ready) != 0)
         return 0;
     report_backend(xs, c, result != 0 ? result : EIO, error, size);
     xenbus_transaction(xs, drop, c);
     return result != 0 ? result : EIO;
+}
+
+static int attach(struct xs_handle *xs, struct creation *c, char *error, size_t size)
+{
+    int result = xenbus_transaction(xs, create, c);
+
+    if (result != 0)
+        return fail(error, size, result, "its nodes cannot be written: %s", strerror(result));
+    return settle(xs, c, error, size);
 }
 
 int device_attach(const struct device *device, struct device_nodes backend, struct device_nodes frontend,
@@ -217,6 +225,14 @@ int device_attach(const struct device *device, struct device_nodes backend, stru
     result = attach(xs, &c, error, size);
     xs_close(xs);
     return result;
+}
+
+int device_settle(struct xs_handle *xs, const struct device *device, char *error, size_t size)
+{
+    struct creation c = { 0 };
+
+    fill_paths(&c, device);
+    return settle(xs, &c, error, size);
 }
 
 /* As libxl asks for it: the frontend sees the backend closing, closes, and the backend ends. */

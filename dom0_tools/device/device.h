@@ -42,6 +42,9 @@ struct device_nodes {
 int device_attach(const struct device *device, struct device_nodes backend, struct device_nodes frontend,
                   char *error, size_t size);
 
+/* The same for a device whose nodes have been written: waits, and leaves nothing if the backend refuses. */
+int device_settle(struct xs_handle *xs, const struct device *device, char *error, size_t size);
+
 /* Asks both ends to close and removes the device; by force after some seconds, or at once if `force`. */
 int device_detach(const struct device *device, bool force, char *error, size_t size);
 
@@ -55,5 +58,6 @@ int device_for_each(const char *type, domid_t domid, void (*fn)(const struct dev
 /* The directories. */
 void device_backend_path(const struct device *device, char path[DEVICE_PATH_SIZE]);
 void device_frontend_path(const struct device *device, char path[DEVICE_PATH_SIZE]);
+void device_toolstack_path(const struct device *device, char path[DEVICE_PATH_SIZE]);
 
 #endif

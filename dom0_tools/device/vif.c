@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/device/vif.h"
-#include "pvguest/time.h"
 #include "pvguest/xenbus.h"
 
 #include <errno.h>
@@ -9,23 +8,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DETACH_PATIENCE (10 * NSEC_PER_SEC) /* as libxl's */
-#define NODE_SIZE       96
-#define DEFAULT_BRIDGE  "xenbr0"
-#define DEFAULT_SCRIPT  "/etc/xen/scripts/vif-bridge"
+#define TYPE           "vif"
+#define DEFAULT_BRIDGE "xenbr0"
+#define DEFAULT_SCRIPT "/etc/xen/scripts/vif-bridge"
 
 /* The three directories of a device. */
 struct vif_nodes {
-    char frontend[NODE_SIZE], backend[NODE_SIZE], libxl[NODE_SIZE];
+    char frontend[DEVICE_PATH_SIZE], backend[DEVICE_PATH_SIZE], libxl[DEVICE_PATH_SIZE];
 };
 
-static struct vif_nodes nodes_of(domid_t domid, int devid)
+static struct vif_nodes nodes_of(const struct device *device)
 {
     struct vif_nodes nodes;
 
-    snprintf(nodes.frontend, sizeof(nodes.frontend), "/local/domain/%u/device/vif/%d", domid, devid);
-    snprintf(nodes.backend, sizeof(nodes.backend), "/local/domain/0/backend/vif/%u/%d", domid, devid);
-    snprintf(nodes.libxl, sizeof(nodes.libxl), "/libxl/%u/device/vif/%d", domid, devid);
+    device_frontend_path(device, nodes.frontend);
+    device_backend_path(device, nodes.backend);
+    device_toolstack_path(device, nodes.libxl);
     return nodes;
 }
 
@@ -38,8 +36,7 @@ static bool fail(char *error, size_t size, const char *what, int number)
 /* ---- attach ---- */
 
 struct attach {
-    domid_t domid;
-    int devid;
+    struct device device;
     const struct vif_config *config;
     char mac[20];
 };
@@ -61,14 +58,14 @@ static int make_dir(struct xs_handle *xs, xs_transaction_t t, const char *dir, d
 static int write_frontend(struct xs_handle *xs, xs_transaction_t t, const struct attach *attach,
                           const struct vif_nodes *nodes)
 {
-    int error = make_dir(xs, t, nodes->frontend, attach->domid, 0);
+    int error = make_dir(xs, t, nodes->frontend, attach->device.domid, attach->device.backend);
 
     if (error == 0)
         error = put(xs, t, nodes->frontend, "backend", nodes->backend);
     if (error == 0)
-        error = put(xs, t, nodes->frontend, "backend-id", "0");
+        error = xenbus_write(xs, t, nodes->frontend, "backend-id", "%u", attach->device.backend);
     if (error == 0)
-        error = xenbus_write(xs, t, nodes->frontend, "handle", "%d", attach->devid);
+        error = xenbus_write(xs, t, nodes->frontend, "handle", "%u", attach->device.id);
     if (error == 0)
         error = put(xs, t, nodes->frontend, "mac", attach->mac);
     if (error == 0)
@@ -95,12 +92,12 @@ static int write_backend_copy(struct xs_handle *xs, xs_transaction_t t, const st
         { "hotplug-status", "" },
         { "state", "1" },
     };
-    int error = xenbus_write(xs, t, dir, "frontend-id", "%u", attach->domid);
+    int error = xenbus_write(xs, t, dir, "frontend-id", "%u", attach->device.domid);
 
     for (size_t i = 0; i < sizeof(node) / sizeof(node[0]) && error == 0; i++)
         error = put(xs, t, dir, node[i].key, node[i].value);
     if (error == 0)
-        error = xenbus_write(xs, t, dir, "handle", "%d", attach->devid);
+        error = xenbus_write(xs, t, dir, "handle", "%u", attach->device.id);
     if (error == 0 && config->ip[0] != '\0')
         error = put(xs, t, dir, "ip", config->ip);
     if (error == 0 && config->name[0] != '\0')
@@ -128,15 +125,17 @@ static int write_nodes(struct xs_handle *xs, xs_transaction_t t, void *arg)
     struct vif_nodes nodes;
     int error;
 
-    if (attach->config->devid < 0)
-        for (attach->devid = 0; nodes = nodes_of(attach->domid, attach->devid), is_there(xs, t, nodes.libxl);)
-            attach->devid++;
-    nodes = nodes_of(attach->domid, attach->devid);
+    attach->device.id = attach->config->devid < 0 ? 0 : (unsigned)attach->config->devid;
+    nodes = nodes_of(&attach->device);
+    while (attach->config->devid < 0 && is_there(xs, t, nodes.libxl)) {
+        attach->device.id++;
+        nodes = nodes_of(&attach->device);
+    }
     if (is_there(xs, t, nodes.libxl))
         return EEXIST;
     error = write_frontend(xs, t, attach, &nodes);
     if (error == 0)
-        error = make_dir(xs, t, nodes.backend, 0, attach->domid);
+        error = make_dir(xs, t, nodes.backend, attach->device.backend, attach->device.domid);
     if (error == 0)
         error = write_backend_copy(xs, t, attach, &nodes, nodes.backend);
     if (error == 0)
@@ -158,73 +157,39 @@ static void choose_mac(struct attach *attach)
 
 bool vif_attach(domid_t domid, const struct vif_config *config, int *devid, char *error, size_t size)
 {
-    struct attach attach = { .domid = domid, .devid = config->devid, .config = config };
-    struct xs_handle *xs = xs_open(0);
+    struct attach attach = { .device = { .type = TYPE, .domid = domid }, .config = config };
+    struct xs_handle *xs;
     int number;
 
+    if (config->backend[0] != '\0' &&
+        device_find_backend(config->backend, &attach.device.backend, error, size) != 0)
+        return false;
+    xs = xs_open(0);
     if (xs == NULL)
         return fail(error, size, "no connection to xenstore", errno);
     choose_mac(&attach);
     number = xenbus_transaction(xs, write_nodes, &attach);
-    xs_close(xs);
-    if (number == EEXIST) {
+    if (number == EEXIST)
         snprintf(error, size, "the domain has a network interface %d already", config->devid);
-        return false;
-    }
-    if (number != 0)
-        return fail(error, size, "cannot write the network interface's nodes", number);
-    if (devid != NULL)
-        *devid = attach.devid;
-    return true;
-}
-
-/* ---- detach ---- */
-
-static int ask_to_close(struct xs_handle *xs, xs_transaction_t t, void *arg)
-{
-    const struct vif_nodes *nodes = arg;
-    int error;
-
-    if (!is_there(xs, t, nodes->backend))
-        return ENOENT;
-    error = put(xs, t, nodes->backend, "online", "0");
-    return error == 0 ? put(xs, t, nodes->backend, "state", "5") : error;
-}
-
-static int remove_nodes(struct xs_handle *xs, xs_transaction_t t, void *arg)
-{
-    const struct vif_nodes *nodes = arg;
-    int error = xs_rm(xs, t, nodes->frontend) || errno == ENOENT ? 0 : errno;
-
-    if (error == 0)
-        error = xs_rm(xs, t, nodes->backend) || errno == ENOENT ? 0 : errno;
-    if (error == 0)
-        error = xs_rm(xs, t, nodes->libxl) || errno == ENOENT ? 0 : errno;
-    return error;
+    else if (number != 0)
+        fail(error, size, "cannot write the network interface's nodes", number);
+    else if (attach.device.backend != 0)
+        number = device_settle(xs, &attach.device, error, size);
+    xs_close(xs);
+    if (number == 0 && devid != NULL)
+        *devid = (int)attach.device.id;
+    return number == 0;
 }
 
 bool vif_detach(domid_t domid, int devid, char *error, size_t size)
 {
-    struct vif_nodes nodes = nodes_of(domid, devid);
-    struct xs_handle *xs = xs_open(0);
-    struct xenbus_device device = { .xs = xs };
-    enum xenbus_state state;
-    int number;
+    const struct device device = { .type = TYPE, .domid = domid, .id = (unsigned)devid };
+    int number = device_detach(&device, false, error, size);
 
-    if (xs == NULL)
-        return fail(error, size, "no connection to xenstore", errno);
-    number = xenbus_transaction(xs, ask_to_close, &nodes);
-    if (number == 0) {
-        snprintf(device.other, sizeof(device.other), "%s", nodes.backend);
-        xenbus_wait_other(&device, XENBUS_STATE(XenbusStateClosed) | XENBUS_STATE(XenbusStateUnknown),
-                          time_ns() + DETACH_PATIENCE, &state);
-        number = xenbus_transaction(xs, remove_nodes, &nodes);
-    }
-    xs_close(xs);
-    if (number == ENOENT)
+    if (number != 0 && number != ENODEV)
+        number = device_detach(&device, true, error, size);
+    if (number == ENODEV)
         snprintf(error, size, "the domain has no network interface %d", devid);
-    else if (number != 0)
-        fail(error, size, "cannot remove the network interface's nodes", number);
     return number == 0;
 }
 
@@ -238,23 +203,14 @@ static unsigned int number_of(struct xs_handle *xs, const char *dir, const char 
     return (unsigned int)value;
 }
 
-/* The numbers of a domain's interfaces, in libxl's directory; freed by the caller. */
-static char **list(struct xs_handle *xs, domid_t domid, unsigned int *nr)
+static void read_info(struct xs_handle *xs, const struct device *device, struct vif_info *info)
 {
-    char path[NODE_SIZE];
-
-    snprintf(path, sizeof(path), "/libxl/%u/device/vif", domid);
-    *nr = 0;
-    return xs_directory(xs, XBT_NULL, path, nr);
-}
-
-static void read_info(struct xs_handle *xs, domid_t domid, int devid, struct vif_info *info)
-{
-    struct vif_nodes nodes = nodes_of(domid, devid);
+    struct vif_nodes nodes = nodes_of(device);
     char *mac = xenbus_read(xs, XBT_NULL, nodes.libxl, "mac");
 
     *info = (struct vif_info){
-        .devid = devid,
+        .devid = (int)device->id,
+        .owner = device->backend,
         .state = xenbus_read_state(xs, nodes.frontend),
         .event_channel = number_of(xs, nodes.frontend, "event-channel"),
         .tx_ring = number_of(xs, nodes.frontend, "tx-ring-ref"),
@@ -265,20 +221,28 @@ static void read_info(struct xs_handle *xs, domid_t domid, int devid, struct vif
     free(mac);
 }
 
+struct each {
+    struct xs_handle *xs;
+    void (*fn)(const struct vif_info *vif, void *arg);
+    void *arg;
+};
+
+static void pass_on(const struct device *device, void *arg)
+{
+    const struct each *each = arg;
+    struct vif_info info;
+
+    read_info(each->xs, device, &info);
+    each->fn(&info, each->arg);
+}
+
 void vif_for_each(domid_t domid, void (*fn)(const struct vif_info *vif, void *arg), void *arg)
 {
-    struct xs_handle *xs = xs_open(0);
-    unsigned int nr = 0;
-    char **devids = xs != NULL ? list(xs, domid, &nr) : NULL;
+    struct each each = { xs_open(0), fn, arg };
 
-    for (unsigned int i = 0; devids != NULL && i < nr; i++) {
-        struct vif_info info;
-
-        read_info(xs, domid, atoi(devids[i]), &info);
-        fn(&info, arg);
-    }
-    free(devids);
-    xs_close(xs);
+    if (each.xs != NULL)
+        device_for_each(TYPE, domid, pass_on, &each);
+    xs_close(each.xs);
 }
 
 struct search {

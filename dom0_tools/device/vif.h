@@ -7,6 +7,7 @@
 #ifndef DOM0_DEVICE_VIF_H
 #define DOM0_DEVICE_VIF_H
 
+#include "dom0_tools/device/device.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +24,8 @@ struct vif_config {
     char ip[VIF_TEXT]; /* IPv4 addresses, blanks in between */
     char name[16];     /* vifname= */
     char model[16];
-    bool emulated; /* type=ioemu */
+    char backend[VIF_TEXT]; /* a domain's name or number; empty: this domain's */
+    bool emulated;          /* type=ioemu */
     bool trusted;
     unsigned int mtu;              /* 0: not said */
     uint64_t rate_bytes;           /* in each interval; 0: no limit */
@@ -34,7 +36,7 @@ struct vif_config {
 bool vif_config_parse(const char *text, struct vif_config *config, char *error, size_t size);
 
 /* Adds the interface to a running or new domain; *devid, if not NULL, gets its number. Whether a frontend
- * takes it into use is not waited for. */
+ * takes it into use is not waited for, but that a backend in another domain does. */
 bool vif_attach(domid_t domid, const struct vif_config *config, int *devid, char *error, size_t size);
 
 /* Asks the guest to let go of it, and removes it: also when the guest has not within some seconds. */
@@ -42,10 +44,11 @@ bool vif_detach(domid_t domid, int devid, char *error, size_t size);
 
 struct vif_info {
     int devid;
+    domid_t owner;      /* the backend's domain */
     unsigned int state; /* the frontend's, XenbusState... */
     unsigned int event_channel, tx_ring, rx_ring;
     char mac[20];
-    char backend[96];
+    char backend[DEVICE_PATH_SIZE];
 };
 
 /* Calls fn for each of the domain's interfaces. */

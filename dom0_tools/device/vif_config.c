@@ -154,7 +154,7 @@ static bool parse_key(const char *key, const char *value, struct vif_config *con
         return config->emulated || strcmp(value, "vif") == 0;
     }
     if (strcmp(key, "backend") == 0)
-        return strcmp(value, "0") == 0 || strcmp(value, "Domain-0") == 0;
+        return parse_text(value, config->backend, sizeof(config->backend));
     if (strcmp(key, "devid") == 0) {
         good = parse_number(value, MAX_DEVID, &number);
         config->devid = (int)number;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dom0_tools/network/network.h"
-#include "dom0_tools/network/gateway.h"
-#include "dom0_tools/network/stack_port.h"
+#include "split_drivers/gateway.h"
+#include "split_drivers/stack_port.h"
 #include "lwip/dhcp.h"
 #include "lwip/tcpip.h"
 #include "pvguest/lwip/start.h"
@@ -11,6 +11,9 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#define STACK_FEATURES   (PORT_CHECKSUM4 | PORT_CHECKSUM6 | PORT_GSO4 | PORT_GSO6)
+#define INTERNAL_NETWORK 0xc0a84d00U /* 192.168.77.0 */
 
 LIST_HEAD(switch_list, net_switch);
 
@@ -83,11 +86,13 @@ int network_start(void)
     LIST_INSERT_HEAD(&switches, &internal, next);
     LIST_INSERT_HEAD(&switches, &external, next);
     random_mac(mac);
-    if (!stack_port_start(&external_stack, &worker, &external,
-                          PORT_CHECKSUM4 | PORT_CHECKSUM6 | PORT_GSO4 | PORT_GSO6, mac))
+    if (!stack_port_start(&external_stack, &worker, &external, STACK_FEATURES, mac))
         return ENOMEM;
+    LOCK_TCPIP_CORE();
+    netif_set_default(&external_stack.netif);
+    UNLOCK_TCPIP_CORE();
     random_mac(mac);
-    return gateway_start(&worker, &internal, mac, &external_stack.netif) ? 0 : ENOMEM;
+    return gateway_start(&worker, &internal, STACK_FEATURES, mac, INTERNAL_NETWORK) ? 0 : ENOMEM;
 }
 
 int network_start_backends(void)
@@ -135,7 +140,6 @@ void network_add_adapter(struct switch_port *port)
     memcpy(external_stack.netif.hwaddr, port->mac, 6);
     netif_create_ip6_linklocal_address(&external_stack.netif, 1);
     netif_set_hostname(&external_stack.netif, "dom0");
-    netif_set_default(&external_stack.netif);
     dhcp_start(&external_stack.netif);
     UNLOCK_TCPIP_CORE();
 }

@@ -55,8 +55,8 @@ int xl_network_detach(int argc, char **argv)
 static void print_vif(const struct vif_info *vif, void *arg)
 {
     (void)arg;
-    printf("%-3d %-2d %-17s %6d %5u %6u %5u/%-11u %s\n", vif->devid, 0, vif->mac, vif->devid, vif->state,
-           vif->event_channel, vif->tx_ring, vif->rx_ring, vif->backend);
+    printf("%-3d %-2d %-17s %6d %5u %6u %5u/%-11u %s\n", vif->devid, vif->owner, vif->mac, vif->devid,
+           vif->state, vif->event_channel, vif->tx_ring, vif->rx_ring, vif->backend);
 }
 
 int xl_network_list(int argc, char **argv)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The DHCP server of an inside network. */
-/* unit-sources: dom0_tools/network/dhcp_server.c split_drivers/packet.c */
+/* unit-sources: split_drivers/dhcp_server.c split_drivers/packet.c */
 #include <criterion/criterion.h>
 
-#include "dom0_tools/network/dhcp_server.h"
+#include "split_drivers/dhcp_server.h"
 #include "tests/unit/fake_pages.h"
 #include "tests/unit/frames.h"
 

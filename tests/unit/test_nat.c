@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Address translation for domains on an inside network. */
-/* unit-sources: dom0_tools/network/nat.c split_drivers/packet.c */
+/* unit-sources: split_drivers/nat.c split_drivers/packet.c */
 #include <criterion/criterion.h>
 
-#include "dom0_tools/network/nat.h"
+#include "split_drivers/nat.h"
 #include "tests/unit/fake_pages.h"
 #include "tests/unit/frames.h"
 

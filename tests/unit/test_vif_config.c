@@ -37,6 +37,7 @@ Test(vif_config, all_keys)
     cr_expect_str_eq(config.name, "web");
     cr_expect_eq(config.rate_bytes, 25000);
     cr_expect_eq(config.rate_interval_us, 20000);
+    cr_expect_str_eq(config.backend, "Domain-0");
     cr_expect_eq(config.devid, 3);
     cr_expect_eq(config.mtu, 9000);
     cr_expect_not(config.trusted);
@@ -69,7 +70,6 @@ Test(vif_config, what_is_refused)
         "rate=0Mb/s",
         "devid=256",
         "type=pci",
-        "backend=other",
         "colour=red",
         "bridge",
         "bridge=a'b",

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A driver domain: the backend of other domains' disks, which runs outside dom0 with the same code. What it
- * serves is `ram`, RAM=MIB large and empty at each start, and with DISK=xvda the image files in the root of
- * its own disk's ext4 file system, by name. It ends when xl shutdown asks for it: what was written is on its
- * disk then, and the frontends have been told.
+ * A driver domain: the backend of other domains' disks and vifs, which runs outside dom0 with the same code.
+ * What it serves is the disk `ram`, RAM=MIB large and empty at each start, with DISK=xvda the image files in
+ * the root of its own disk's ext4 file system, by name, and with NET=192.168.78.0 a network (network.h). It
+ * ends when xl shutdown asks for it: what was written is on its disk then, and the frontends have been told.
  */
+#include "network.h"
 #include "pvguest/ext4/ext4.h"
 #include "pvguest/file_disk.h"
 #include "pvguest/fs.h"
@@ -146,7 +147,7 @@ static int fail(const char *what, int error)
 int main(void)
 {
     static const struct blkback_source source = { .open = open_image, .close = close_image };
-    const char *ram = getenv("RAM"), *disk = getenv("DISK");
+    const char *ram = getenv("RAM"), *disk = getenv("DISK"), *network = getenv("NET");
     int error = ram ? make_ram(ram) : 0;
 
     if (error)
@@ -157,6 +158,9 @@ int main(void)
     error = blkback_start(&source, false);
     if (error)
         return fail("no backend", error);
+    error = network ? network_serve(network) : 0;
+    if (error)
+        return fail("NET", error);
     printf("driver: ready\n");
     error = wait_for_the_end();
     if (error)

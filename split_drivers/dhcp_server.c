@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "dom0_tools/network/dhcp_server.h"
+#include "split_drivers/dhcp_server.h"
 #include "split_drivers/packet.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* dom0's own IP stack as a port of a switch: one of lwIP's interfaces. */
-#ifndef DOM0_NETWORK_STACK_PORT_H
-#define DOM0_NETWORK_STACK_PORT_H
+/* A domain's own IP stack as a port of a switch: one of lwIP's interfaces. */
+#ifndef SPLIT_DRIVERS_STACK_PORT_H
+#define SPLIT_DRIVERS_STACK_PORT_H
 
 #include "lwip/netif.h"
 #include "split_drivers/switch.h"

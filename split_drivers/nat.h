@@ -7,8 +7,8 @@
  *
  * Pure: no locks, no clock of its own.
  */
-#ifndef DOM0_NETWORK_NAT_H
-#define DOM0_NETWORK_NAT_H
+#ifndef SPLIT_DRIVERS_NAT_H
+#define SPLIT_DRIVERS_NAT_H
 
 #include <stdbool.h>
 #include <stddef.h>

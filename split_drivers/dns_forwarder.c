@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "dom0_tools/network/dns_forwarder.h"
+#include "split_drivers/dns_forwarder.h"
 #include "lwip/dns.h"
 #include "lwip/udp.h"
 #include "pvguest/lwip/port.h"

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include "dom0_tools/network/gateway.h"
-#include "dom0_tools/network/dhcp_server.h"
-#include "dom0_tools/network/dns_forwarder.h"
-#include "dom0_tools/network/nat.h"
-#include "dom0_tools/network/stack_port.h"
+#include "split_drivers/gateway.h"
+#include "split_drivers/dhcp_server.h"
+#include "split_drivers/dns_forwarder.h"
+#include "split_drivers/nat.h"
+#include "split_drivers/stack_port.h"
 #include "lwip/ip4.h"
 #include "lwip/tcpip.h"
 #include "lwip/udp.h"
 #include "pvguest/lwip/port.h"
 #include "pvguest/time.h"
 
-#define NETWORK 0xc0a84d00U /* 192.168.77.0 */
 #define NETMASK 0xffffff00U
-#define OURS    (NETWORK | 1)
-#define FIRST   (NETWORK | 10)
+#define OURS    1 /* in the network */
+#define FIRST   10
 
 /* All but `stack` with lwIP's lock. */
 static struct stack_port stack;
-static struct netif *outside;
+static uint32_t inside;
 static struct nat nat;
-static struct dhcp_pool pool = { .server = OURS, .netmask = NETMASK, .first = FIRST };
+static struct dhcp_pool pool = { .netmask = NETMASK };
 
 /* ---- translation ---- */
 
@@ -38,11 +37,11 @@ static void send_on(struct netif *netif, struct pbuf *pbuf)
     pbuf_free(copy);
 }
 
-static bool is_from_inside(const struct ip_hdr *header)
+static bool is_from_inside(const struct ip_hdr *header, const struct netif *outside)
 {
     uint32_t source = lwip_ntohl(header->src.addr), to = lwip_ntohl(header->dest.addr);
 
-    return (source & NETMASK) == NETWORK && (to & NETMASK) != NETWORK &&
+    return (source & NETMASK) == inside && (to & NETMASK) != inside &&
            to != lwip_ntohl(netif_ip4_addr(outside)->addr) && !ip4_addr_ismulticast(&header->dest) &&
            to != UINT32_MAX;
 }
@@ -51,11 +50,12 @@ static bool is_from_inside(const struct ip_hdr *header)
 static int translate(struct pbuf *pbuf, struct netif *input)
 {
     const struct ip_hdr *header = pbuf->payload;
+    struct netif *outside = netif_default;
     enum nat_verdict verdict = NAT_NONE;
 
-    if (pbuf->len < sizeof(*header) || ip4_addr_isany_val(*netif_ip4_addr(outside)))
+    if (pbuf->len < sizeof(*header) || outside == NULL || ip4_addr_isany_val(*netif_ip4_addr(outside)))
         return 0;
-    if (input == &stack.netif && is_from_inside(header)) {
+    if (input == &stack.netif && is_from_inside(header, outside)) {
         verdict = nat_outwards(&nat, pbuf->payload, pbuf->len, lwip_ntohl(netif_ip4_addr(outside)->addr),
                                time_ns());
         if (verdict == NAT_PASS)
@@ -104,17 +104,18 @@ static bool start_dhcp(void)
     return true;
 }
 
-bool gateway_start(struct worker *worker, struct net_switch *net_switch, const uint8_t *mac,
-                   struct netif *outside_netif)
+bool gateway_start(struct worker *worker, struct net_switch *net_switch, unsigned int features,
+                   const uint8_t *mac, uint32_t network)
 {
-    ip4_addr_t address = { lwip_htonl(OURS) }, netmask = { lwip_htonl(NETMASK) }, none = { 0 };
+    ip4_addr_t address = { lwip_htonl(network | OURS) }, netmask = { lwip_htonl(NETMASK) }, none = { 0 };
     bool started;
 
-    if (!stack_port_start(&stack, worker, net_switch, PORT_CHECKSUM4 | PORT_CHECKSUM6 | PORT_GSO4 | PORT_GSO6,
-                          mac))
+    inside = network;
+    pool.server = network | OURS;
+    pool.first = network | FIRST;
+    if (!stack_port_start(&stack, worker, net_switch, features, mac))
         return false;
     LOCK_TCPIP_CORE();
-    outside = outside_netif;
     netif_set_addr(&stack.netif, &address, &netmask, &none);
     nat_init(&nat);
     started = start_dhcp() && dns_forwarder_start(&stack.netif);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "dom0_tools/network/stack_port.h"
+#include "split_drivers/stack_port.h"
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
 #include "lwip/tcpip.h"

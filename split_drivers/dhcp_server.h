@@ -3,8 +3,8 @@
  * A DHCP server (RFC 2131) for a network inside the machine: each hardware address gets an address of the
  * network 'first..last' and keeps it while there are others. Pure: the caller has the socket.
  */
-#ifndef DOM0_NETWORK_DHCP_SERVER_H
-#define DOM0_NETWORK_DHCP_SERVER_H
+#ifndef SPLIT_DRIVERS_DHCP_SERVER_H
+#define SPLIT_DRIVERS_DHCP_SERVER_H
 
 #include <stddef.h>
 #include <stdint.h>

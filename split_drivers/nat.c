@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "dom0_tools/network/nat.h"
+#include "split_drivers/nat.h"
 #include "split_drivers/packet.h"
 
 #include <stdlib.h>
