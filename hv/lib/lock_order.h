@@ -11,7 +11,7 @@
 
 enum lock_level {
     LOCK_CALL = 5,            /* one on_cpus() call at a time; taken with no lock held */
-    LOCK_DOMCTL = 10,         /* domctl_lock: one domctl/sysctl at a time */
+    LOCK_DOMCTL = 10,         /* domctl_lock: one domctl at a time */
     LOCK_DOMLIST = 20,        /* domlist_lock: the list of domains */
     LOCK_DOMAIN = 30,         /* d->lock: vcpu creation, shutdown, life-cycle state */
     LOCK_GRANT_MAPTRACK = 40, /* d->grant.maptrack_lock: handles of a mapping domain */
