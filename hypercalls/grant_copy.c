@@ -39,20 +39,20 @@ static __always_inline void release_end(struct copy_end *e, bool write)
         }
         frame_put(mfn_to_frame(e->m));
     }
-    e->d = NULL;
 }
 
-static __always_inline void end_use(struct copy_end *e, bool write)
+static __noinline void put_granters(const struct copy_end *src, const struct copy_end *dst)
 {
-    release_end(e, write);
-    if (e->granter)
-        domain_put(e->granter);
+    if (src->granter)
+        domain_put(src->granter);
+    if (dst->granter)
+        domain_put(dst->granter);
 }
 
 /* NULL: no such domain. Nothing is held of the end. */
 static __always_inline struct domain *find_granter(struct domain *self, struct copy_end *e, domid_t domid)
 {
-    if (domid == DOMID_SELF || domid == self->id)
+    if (domid == self->id || domid == DOMID_SELF)
         return self;
     if (e->granter) {
         if (likely(e->granter->id == domid))
@@ -80,6 +80,9 @@ static __always_inline int16_t claim_end(struct domain *self, struct copy_end *e
     struct domain *d = self;
     int16_t rc;
 
+    e->name = name;
+    e->domid = domid;
+    e->by_ref = by_ref;
     if (!by_ref) {
         e->m = gfn_to_mfn(self, gfn(name));
         rc = likely(domid == DOMID_SELF) ? claim_own_frame(self, e->m, write) : GNTST_permission_denied;
@@ -89,12 +92,8 @@ static __always_inline int16_t claim_end(struct domain *self, struct copy_end *e
             return GNTST_bad_domain;
         rc = gnttab_pin(d, (uint32_t)name, self->id, write ? PIN_HOST_RW : PIN_HOST_RO, false, &e->m);
     }
-    if (likely(!rc)) {
+    if (likely(!rc))
         e->d = d;
-        e->name = name;
-        e->domid = domid;
-        e->by_ref = by_ref;
-    }
     return rc;
 }
 
@@ -108,6 +107,7 @@ static __always_inline int16_t use_end(struct domain *self, struct copy_end *e,
         if (e->name == name && e->by_ref == by_ref && e->domid == p->domid)
             return GNTST_okay;
         release_end(e, write);
+        e->d = NULL;
     }
     return claim_end(self, e, by_ref, p->domid, name, write);
 }
@@ -155,7 +155,9 @@ int64_t gnttab_copy(gva_t uop, uint32_t count)
 
     src.d = dst.d = src.granter = dst.granter = NULL;
     done = copy_array(self, uop, count, &src, &dst);
-    end_use(&src, false);
-    end_use(&dst, true);
+    release_end(&src, false);
+    release_end(&dst, true);
+    if (src.granter || dst.granter)
+        put_granters(&src, &dst);
     return done;
 }

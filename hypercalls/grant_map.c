@@ -163,7 +163,7 @@ static int16_t pin_and_map(const struct domain *self, struct domain *granter,
     return rc;
 }
 
-/* The handle gets a reference to the granter. */
+/* The handle keeps the caller's reference to the granter. */
 static int16_t map_from(struct domain *self, struct domain *granter, struct gnttab_map_grant_ref *op)
 {
     struct grant_table *gt = self->grant;
@@ -180,17 +180,21 @@ static int16_t map_from(struct domain *self, struct domain *granter, struct gntt
         maptrack_give_back(gt, handle);
         return rc;
     }
-    if (!domain_get(granter))
-        BUG(); /* the caller has a reference */
     maptrack_publish(mt, granter, op);
     op->handle = handle;
     op->dev_bus_addr = m.m << PAGE_SHIFT;
     return GNTST_okay;
 }
 
-/* *granter is the domain, with a reference, whose grant was mapped last, and mostly is next; or NULL. */
-static int16_t map_one(struct domain *self, struct domain **granter, struct gnttab_map_grant_ref *op)
+/*
+ * *granter is the domain, with a reference, whose grant was mapped last, and mostly is next; or NULL. Each handle keeps
+ * one of its own, that of the `last` element this one.
+ */
+static int16_t map_one(struct domain *self, struct domain **granter, struct gnttab_map_grant_ref *op,
+                       bool last)
 {
+    int16_t rc;
+
     if (!(op->flags & (GNTMAP_device_map | GNTMAP_host_map)))
         return GNTST_bad_gntref;
     if (!*granter || unlikely((*granter)->id != op->dom)) {
@@ -198,7 +202,16 @@ static int16_t map_one(struct domain *self, struct domain **granter, struct gntt
             domain_put(*granter);
         *granter = domain_by_id(op->dom);
     }
-    return likely(*granter) ? map_from(self, *granter, op) : GNTST_bad_domain;
+    if (unlikely(!*granter))
+        return GNTST_bad_domain;
+    rc = map_from(self, *granter, op);
+    if (rc)
+        return rc;
+    if (last)
+        *granter = NULL;
+    else if (!domain_get(*granter))
+        BUG(); /* there is the handle's */
+    return GNTST_okay;
 }
 
 /* Where the results begin: what stands before them in the same 8 bytes is written back as it was read. */
@@ -214,7 +227,7 @@ static __always_inline int64_t map_array(struct domain *self, gva_t uop, uint32_
             return i;
         if (read_in_range(&op, uop.va, sizeof(op)))
             return -EFAULT;
-        op.status = map_one(self, granter, &op);
+        op.status = map_one(self, granter, &op, i + 1 == count);
         if (write_in_range(uop.va + MAP_RESULTS, &op.dom, sizeof(op) - MAP_RESULTS))
             return -EFAULT;
     }
@@ -308,7 +321,7 @@ static __always_inline void unmap_begin(const struct domain *self, struct unmap 
     struct maptrack *mt = NULL;
 
     u->granter = NULL;
-    u->done = 0;
+    u->flush = false;
     spin_lock(&gt->maptrack_lock);
     if (u->handle < gt->handles)
         mt = maptrack_of(gt, (uint32_t)index_nospec(u->handle, gt->handles));
@@ -407,7 +420,7 @@ static __always_inline int unmap_batch(gva_t uop, uint32_t n, const struct unmap
             break;
         unmap_begin(self, &u[begun]);
         rc = form->write(gva_add(uop, (uint64_t)begun * form->size), u[begun].status);
-        flush |= u[begun].granter && (u[begun].done & GNTMAP_host_map) && u[begun].flush;
+        flush |= u[begun].flush;
     }
     if (flush)
         flush_batch(self);
