@@ -187,8 +187,8 @@ static int16_t map_from(struct domain *self, struct domain *granter, struct gntt
 }
 
 /*
- * *granter is the domain, with a reference, whose grant was mapped last, and mostly is next; or NULL. Each handle keeps
- * one of its own, that of the `last` element this one.
+ * *granter is the domain, with a reference, whose grant was mapped last, and mostly is next; or NULL. Each
+ * handle keeps one of its own, that of the `last` element this one.
  */
 static int16_t map_one(struct domain *self, struct domain **granter, struct gnttab_map_grant_ref *op,
                        bool last)
