@@ -65,9 +65,14 @@ custom_param("dom0", parse_dom0, "dom0=pv or dom0=pvh");
  * balloon. */
 static int parse_dom0_mem(const char *value)
 {
-    uint64_t bytes;
+    uint64_t bytes, most;
+    bool ok = parse_size(&value, &bytes);
 
-    if (!parse_size(&value, &bytes) || (*value && strncmp(value, ",max:", 5)))
+    if (ok && !strncmp(value, ",max:", 5)) {
+        value += 5;
+        ok = parse_size(&value, &most);
+    }
+    if (!ok || *value)
         return -EINVAL;
     opt_dom0_mem = ALIGN_DOWN(bytes, PAGE_SIZE);
     return 0;

@@ -40,7 +40,7 @@ static const char *__init read_mmap(const struct mb2_mmap *t)
 
     if (t->entry_size < sizeof(struct mb2_mmap_entry))
         return "multiboot2: entries of the memory map are too short";
-    for (uint32_t off = sizeof(*t); !why && off + t->entry_size <= t->tag.size; off += t->entry_size) {
+    for (uint64_t off = sizeof(*t); !why && off + t->entry_size <= t->tag.size; off += t->entry_size) {
         struct mb2_mmap_entry e;
 
         memcpy(&e, (const char *)t + off, sizeof(e));
@@ -57,6 +57,18 @@ static void __init read_rsdp(const struct mb2_tag *t)
         return; /* the new form was there already */
     memcpy(boot_info.rsdp_copy, t + 1, n);
     boot_info.rsdp_copy_size = (unsigned int)n;
+}
+
+static uint32_t __init least_size(uint32_t type)
+{
+    switch (type) {
+    case TAG_MODULE:
+        return sizeof(struct mb2_module);
+    case TAG_MMAP:
+        return sizeof(struct mb2_mmap);
+    default:
+        return sizeof(struct mb2_tag);
+    }
 }
 
 static const char *__init read_tag(const struct mb2_tag *t)
@@ -95,7 +107,7 @@ const char *__init multiboot2_read(uint32_t pa)
 
         if (t->type == TAG_END)
             return NULL;
-        if (t->size < sizeof(*t) || t->size > total - off)
+        if (t->size < least_size(t->type) || t->size > total - off)
             return "multiboot2: a tag has an impossible size";
         why = read_tag(t);
         if (why)

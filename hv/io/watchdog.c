@@ -42,12 +42,13 @@ static void beat(void *arg __unused)
     timer_set(&this_cpu(heartbeat), now_ns() + HEARTBEAT_NS);
 }
 
-/* On the NMI stack. NMIs are counted, not time: a machine that was stopped as a whole has missed none. */
+/* On the NMI stack. NMIs are counted, not time: a machine that was stopped as a whole has missed none. The
+ * next heartbeat is due a second after the last one, and late from then on. */
 static bool tick(const struct regs *r)
 {
     if (inb(NMI_STATUS) & NMI_FAULTS)
         return false;
-    if (++this_cpu(ticks_missed) > opt_watchdog_timeout * PIT_HZ && this_cpu(beating))
+    if (++this_cpu(ticks_missed) > (opt_watchdog_timeout + 1ULL) * PIT_HZ && this_cpu(beating))
         fatal_trap(r, "watchdog: this CPU is stuck");
     return true;
 }
@@ -97,7 +98,7 @@ void watchdog_init(void)
     unsigned int cpu;
 
     debug_key_register('W', hang_cpu, "hang a CPU (what the watchdog should find)");
-    if (!opt_watchdog)
+    if (!opt_watchdog || !opt_watchdog_timeout)
         return;
     if (!start_nmis()) {
         printk(LOG_WARNING "watchdog: no NMIs from the PIT by the I/O APIC: it stays off\n");

@@ -161,9 +161,10 @@ def cpu_without_nx():
 @test
 def unknown_option():
     """What: unknown options and bad values are reported, and the boot goes on. Why: a typing error must not be silent.
-    Method: `frobnicate=1 loglvl=loud`. Expected: both are named, the second with the accepted form; the prompt comes."""
-    with boot("unknown_option", append=CONSOLE + " frobnicate=1 loglvl=loud") as session:
+    Method: `frobnicate=1 loglvl=loud dom0_mem=64M,max:lots`. Expected: all are named, those with bad values with the accepted form; the prompt comes."""
+    with boot("unknown_option", append=CONSOLE + " frobnicate=1 loglvl=loud dom0_mem=64M,max:lots") as session:
         session.expect("frobnicate")
         session.expect("loglvl=.*loglvl=<")
+        session.expect("dom0_mem=64M,max:lots.*dom0_mem=SIZE")
         session.expect(PROMPT)
         power_off(session)
