@@ -72,12 +72,12 @@ def dump(name, files, create, typed, pattern, **options):
         return text, path
 
 
-def check_our_guest(name, kind, entry, waits, numbers, **options):
-    """Dumps a guest of our library that is entered at `entry` and `waits` in that function; `numbers` is the section of its page numbers."""
+def check_our_guest(name, kind, entry, numbers, **options):
+    """Dumps a guest of our library that is entered at `entry` and waits; `numbers` is the section of its page numbers."""
     _, core = dump(name, {"guest/answer": ANSWER}, f"xl create -q type={kind} kernel=/guest/answer name=vm memory=8 extra=hello",
                    "", "answer: hello", **options)  # fmt: skip
     output = gdb(core, "bt", "print start_info->cmd_line", "print start_info->nr_pages", symbols=[ANSWER])
-    for pattern in rf"^#\d .*\b{waits} \(", r"in start_of_day \(", rf"in {entry} \(", r'= "hello"', r"= 2048$":
+    for pattern in r"^#\d .*\bcpu_idle \(", r"in start_of_day \(", rf"in {entry} \(", r'= "hello"', r"= 2048$":
         check(re.search(pattern, output, re.M), f"gdb does not say /{pattern}/:\n{output}")
     sections = subprocess.run(["readelf", "-SW", core], capture_output=True, text=True, check=True).stdout
     for section in ".note.Xen", ".xen_prstatus", ".xen_shared_info", numbers, ".xen_pages":
@@ -90,14 +90,14 @@ def dump_core_of_our_guest():
     """What: xl dump-core of a guest of our library. Why: a core that no debugger reads is worth nothing. Method: dump it while it waits,
     to a disk, and give the file to the host's gdb with the guest's symbols, and to readelf. Expected: the way from its entry
     point to where it waits, variables in its memory, and the sections of Xen's format."""
-    check_our_guest("dump_core_of_our_guest", "pv", "_start", "hypercall_sched_op", ".xen_p2m")
+    check_our_guest("dump_core_of_our_guest", "pv", "_start", ".xen_p2m")
 
 
 @test
 def dump_core_of_our_pvh_guest():
     """What: the same guest as PVH. Why: registers, page tables and memory of a hardware guest are asked for in other ways. Method, expected: as
     before, with Xen's section for such domains."""
-    check_our_guest("dump_core_of_our_pvh_guest", "pvh", "pvh_start", "cpu_wait", ".xen_pfn")
+    check_our_guest("dump_core_of_our_pvh_guest", "pvh", "pvh_start", ".xen_pfn")
 
 
 @test
@@ -105,8 +105,8 @@ def dump_core_on_real_xen():
     """What: both on Debian's Xen 4.17. Why: nothing in a dump may need Ryokan. Method: as before; without RDTSCP, whose exit QEMU's TCG reports
     wrongly. Expected: as before."""
     options = {"kernel": XEN, "cpu": TCG_CPU + ",-rdtscp", "append": CONSOLE + " dom0_mem=256M,max:256M noreboot"}
-    check_our_guest("dump_core_on_real_xen", "pv", "_start", "hypercall_sched_op", ".xen_p2m", **options)
-    check_our_guest("dump_core_on_real_xen", "pvh", "pvh_start", "cpu_wait", ".xen_pfn", **options)
+    check_our_guest("dump_core_on_real_xen", "pv", "_start", ".xen_p2m", **options)
+    check_our_guest("dump_core_on_real_xen", "pvh", "pvh_start", ".xen_pfn", **options)
 
 
 @test
