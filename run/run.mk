@@ -66,9 +66,11 @@ $(ISO_DIR)/boot/grub/grub.cfg: run/grub.cfg FORCE
 	$(Q)sed 's|@HV_ARGS@|$(RUN_APPEND)|; s|@DOM0_ARGS@|$(DOM0_ARGS)|' $< > $@.new
 	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
+# GRUB loads an ELF symbol table too, and on UEFI fails to where it begins at some places of the CD: without, as the
+# hypervisor has its own in the image.
 $(ISO_IMAGE): $(ISO_DIR)/boot/grub/grub.cfg $(HV_ELF) $(DOM0_ELF) $(DOM0_INITRD) | $(SETUP)
 	$(call step,ISO,$@)
-	$(Q)$(OBJCOPY) --strip-debug $(HV_ELF) $(ISO_DIR)/boot/ryokan.elf
+	$(Q)$(OBJCOPY) --strip-all $(HV_ELF) $(ISO_DIR)/boot/ryokan.elf
 	$(Q)cp $(DOM0_ELF) $(ISO_DIR)/boot/dom0.elf
 	$(Q)cp $(DOM0_INITRD) $(ISO_DIR)/boot/initrd.tar
 	$(Q)grub-mkrescue -o $@ $(ISO_DIR) > $(B)/log/iso.log 2>&1 || { tail -n 20 $(B)/log/iso.log; exit 1; }
