@@ -4,7 +4,7 @@ faults and processes cost (tests/interop/micro.c). First Debian's standard kerne
 `xl` makes on Xen. At last what a user waits for: `xl create` of the latter, its boot to init, which powers off, until it is gone.
 
 Of `boot_to_init` nearly all are Linux's own: 2.82e9 of the cloud kernel's 2.88e9, of which 1.34e9 go through 512 GiB of possible p2m entries and 0.87e9
-check RSA signatures. Ryokan adds 0.09e9. Linux also runs fewer instructions here because CPUID does not promise fast `rep stosb` on QEMU's TCG, where it
+check RSA signatures. Ryokan adds 0.06e9. Linux also runs fewer instructions here because CPUID does not promise fast `rep stosb` on QEMU's TCG, where it
 would clear pages byte by byte."""
 
 import os
