@@ -118,8 +118,10 @@ class Oracle(Session):
 
     def guest_end(self, name):
         """Waits until the guest is gone and returns its console log. The control domain sleeps meanwhile, so that what the guest measures is its own."""
-        gone = "timeout 10 xenstore-watch -n 2 @releaseDomain >/dev/null"  # it may have gone before the watch was there
-        self.run(f"while xl domid {name} >/dev/null 2>&1; do {gone} || true; done")
+        event = "timeout 10 xenstore-watch -n 2 @releaseDomain >/dev/null"  # it may have gone before the watch was there
+        # By a list that was made: under TCG xl itself dies at times, which is no answer.
+        gone = f"xl list >/tmp/domains 2>/dev/null && ! grep -q '^{name} ' /tmp/domains"
+        self.run(f"until {gone}; do {event} || true; done")
         return self.run(f"cat {CONSOLE_LOG.format(name)}")
 
     def ticks(self):
