@@ -16,6 +16,7 @@ struct worker {
     struct block_segment segments[BLOCK_SEGMENTS];
     struct run *run;
     char *buffer;
+    bool submitting, again; /* upcalls masked */
 };
 
 struct run {
@@ -65,7 +66,7 @@ static bool stamps_are_right(const struct worker *worker)
     return true;
 }
 
-static void begin(struct worker *worker)
+static void submit_next(struct worker *worker)
 {
     struct run *run = worker->run;
     const struct block_load *load = run->load;
@@ -76,6 +77,18 @@ static void begin(struct worker *worker)
     if (load->operation == BLOCK_WRITE)
         stamp_buffer(worker);
     block_submit(run->device, &worker->request);
+}
+
+/* Upcalls masked. A device that refuses ends a request before it is back from block_submit(): the next one is
+ * not begun in there. */
+static void begin(struct worker *worker)
+{
+    worker->submitting = true;
+    do {
+        worker->again = false;
+        submit_next(worker);
+    } while (worker->again);
+    worker->submitting = false;
 }
 
 /* Event context or thread. */
@@ -91,6 +104,8 @@ static void ended(struct block_request *request, int error)
         run->result->different++;
     if (++run->ended == run->load->count) {
         semaphore_up(&run->done);
+    } else if (run->begun < run->load->count && worker->submitting) {
+        worker->again = true;
     } else if (run->begun < run->load->count) {
         begin(worker);
         block_commit(run->device);

@@ -308,6 +308,9 @@ def disk_own_frontend():
             for _ in range(200):
                 if not re.search(r"^own ", session.command_line("xl list"), re.M):
                     break
+            else:
+                check(False, "the guest does not end without its disk:\n" + session.tail())
+            check("crashed" not in session.output, "the guest did not end by itself:\n" + session.tail())
             session.send("xl create -c -q name=nvme kernel=/guest/disk memory=24 extra='verify:131072:8:100 verify:512:16:500' \"disk=['phy:nvme0n1,xvda,w']\"\r")
             session.expect(r"disk: randread bytes 131072 .* 0 failed, 0 different", 200)
             session.expect(r"disk: randread bytes 512 .* 0 failed, 0 different", 200)
