@@ -11,6 +11,7 @@
  * memory is free again; get_domain_state tells each change once. Xen: the same, but that is new in 4.20.
  */
 #include "tests/guests/framework/guest.h"
+#include "hvm_domain.h"
 #include "hv/lib/domain_state_abi.h"
 #include "hv/lib/vcpu_exits_abi.h"
 #include <xen/domctl.h>
@@ -87,16 +88,6 @@ static void check_no_exits(void)
 {
     op = (struct xen_domctl){ 0 };
     CHECK_EQ(domctl(XEN_DOMCTL_ryokan_vcpu_exits), is_ryokan() ? -XEN_EOPNOTSUPP : -XEN_ENOSYS);
-}
-
-static uint64_t free_memory(void)
-{
-    static struct xen_sysctl sysctl;
-
-    sysctl =
-        (struct xen_sysctl){ .cmd = XEN_SYSCTL_physinfo, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
-    CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &sysctl), 0);
-    return sysctl.u.physinfo.free_pages + sysctl.u.physinfo.scrub_pages;
 }
 
 static long create(uint32_t max_vcpus)
@@ -388,11 +379,11 @@ static void test(void)
     virq = event_bind_virq(VIRQ_DOM_EXC, 0);
     forget_changes();
     round((evtchn_port_t)virq); /* the first one may leave warm pools behind */
-    before = free_memory();
+    before = machine_free_memory();
     round((evtchn_port_t)virq);
-    for (end = clock_now() + 5000 * MS; free_memory() < before && clock_now() < end;)
+    for (end = clock_now() + 5000 * MS; machine_free_memory() < before && clock_now() < end;)
         hc_sched(SCHEDOP_yield, 0);
-    CHECK(free_memory() >= before);
+    CHECK(machine_free_memory() >= before);
     event_close((evtchn_port_t)virq);
     scratch_unlink(&scratch);
 }

@@ -22,6 +22,9 @@
     "pushq $0x202\n\tpopfq\n\tmov %[bits], %%r8\n\tmov $0, %%r9d\n\t" \
     "jmp 1f\n\t1: add %%r8, %%r9\n\tcmpxchg16b %[memory]\n\t"
 
+/* What rflags holds besides the false value, which ends with the next arithmetic. */
+#define READ_FLAGS "test %%eax, %%eax\n\tpushfq\n\tpop %[flags]\n\tpushq $0x202\n\tpopfq"
+
 static __uint128_t memory __attribute__((aligned(16)));
 static uint64_t steps;
 
@@ -36,8 +39,7 @@ static uint64_t after_hypercall(uint64_t bits)
 {
     uint64_t flags;
 
-    asm volatile(DIRTY_FLAGS "mov %[nr], %%eax\n\tmov $0, %%edi\n\tmov $0, %%esi\n\tsyscall\n\t"
-                             "test %%eax, %%eax\n\tpushfq\n\tpop %[flags]\n\tpushq $0x202\n\tpopfq"
+    asm volatile(DIRTY_FLAGS "mov %[nr], %%eax\n\tmov $0, %%edi\n\tmov $0, %%esi\n\tsyscall\n\t" READ_FLAGS
                  : [flags] "=&r"(flags), [memory] "+m"(memory)
                  : [bits] "r"(bits), [nr] "i"(__HYPERVISOR_xen_version)
                  : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
@@ -48,8 +50,7 @@ static uint64_t after_emulation(uint64_t bits)
 {
     uint64_t flags;
 
-    asm volatile(DIRTY_FLAGS ".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid\n\t"
-                             "test %%eax, %%eax\n\tpushfq\n\tpop %[flags]\n\tpushq $0x202\n\tpopfq"
+    asm volatile(DIRTY_FLAGS ".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid\n\t" READ_FLAGS
                  : [flags] "=&r"(flags), [memory] "+m"(memory)
                  : [bits] "r"(bits)
                  : "rax", "rbx", "rcx", "rdx", "r8", "r9", "memory", "cc");
@@ -73,8 +74,7 @@ static uint64_t after_interrupts(uint64_t bits)
                      "pushq $0x202\n\tpopfq\n\tmov %[bits], %%r8\n\t"
                      "2: lea -1(%%rcx), %%ecx\n\tmov $0, %%r9d\n\t"
                      "add %%r8, %%r9\n\tcmpxchg16b %[memory]\n\t"
-                     "jmp 3f\n\t3: jmp 4f\n\t4: jecxz 5f\n\tjmp 2b\n\t5:\n\t"
-                     "test %%eax, %%eax\n\tpushfq\n\tpop %[flags]\n\tpushq $0x202\n\tpopfq"
+                     "jmp 3f\n\t3: jmp 4f\n\t4: jecxz 5f\n\tjmp 2b\n\t5:\n\t" READ_FLAGS
                      : [flags] "=&r"(flags), [memory] "+m"(memory)
                      : [bits] "r"(bits)
                      : "rax", "rbx", "rcx", "rdx", "r8", "r9", "memory", "cc");

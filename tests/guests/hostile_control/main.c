@@ -15,6 +15,7 @@
  * Xen:      not run: some of these operations change a real Xen for good (CPU pools, scheduler, CPUs).
  */
 #include "tests/guests/framework/guest.h"
+#include "hvm_domain.h"
 #include "hv/lib/domain_state_abi.h"
 #include "hv/lib/vcpu_exits_abi.h"
 #include <xen/domctl.h>
@@ -575,16 +576,6 @@ static void (*const calls[])(void) = { random_domctl,     random_domctl,     ran
 
 /* ---- victims ---- */
 
-static uint64_t free_memory(void)
-{
-    static struct xen_sysctl sysctl;
-
-    sysctl =
-        (struct xen_sysctl){ .cmd = XEN_SYSCTL_physinfo, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
-    CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &sysctl), 0);
-    return sysctl.u.physinfo.free_pages + sysctl.u.physinfo.scrub_pages;
-}
-
 /* Ids of the domains beside this one; how many there are. */
 static unsigned int list_domains(domid_t ids[64])
 {
@@ -788,9 +779,9 @@ static void test(void)
     for (uint64_t i = 0; i < generations; i++) {
         run_generation(rounds);
         if (i == 0)
-            before = free_memory(); /* the first one may leave warm pools behind */
-        test_expect(free_memory() + HEAP_SLACK >= before, "generation %lu leaves %lu pages free, not %lu", i,
-                    free_memory(), before);
+            before = machine_free_memory(); /* the first one may leave warm pools behind */
+        test_expect(machine_free_memory() + HEAP_SLACK >= before,
+                    "generation %lu leaves %lu pages free, not %lu", i, machine_free_memory(), before);
     }
     remove_window();
 }

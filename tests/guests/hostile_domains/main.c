@@ -352,16 +352,6 @@ static void run_random(enum mode mode)
     hvm_domain_destroy();
 }
 
-static uint64_t free_memory(void)
-{
-    static struct xen_sysctl sysctl;
-
-    sysctl =
-        (struct xen_sysctl){ .cmd = XEN_SYSCTL_physinfo, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
-    CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &sysctl), 0);
-    return sysctl.u.physinfo.free_pages + sysctl.u.physinfo.scrub_pages;
-}
-
 static void test(void)
 {
     uint64_t before;
@@ -375,12 +365,12 @@ static void test(void)
         return;
     }
     hvm_domain_destroy();
-    before = free_memory();
+    before = machine_free_memory();
     for (unsigned int i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
         run(&scenarios[i]);
     for (unsigned int i = 0; i < ROUNDS; i++)
         run_random((enum mode)(i % MODES));
-    CHECK_EQ(free_memory(), before);
+    CHECK_EQ(machine_free_memory(), before);
 }
 
 GUEST_TEST(test);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hvm_domain.h"
+#include <xen/sysctl.h>
 #include "tests/guests/framework/guest.h"
 
 #define VCPUS 2
@@ -136,4 +137,14 @@ void hvm_domain_wait(void)
     while (hvm_domain_ctl(&op, XEN_DOMCTL_getdomaininfo) == 0 && clock_now() < end)
         hc_sched(SCHEDOP_yield, 0);
     CHECK_EQ(hvm_domain_ctl(&op, XEN_DOMCTL_getdomaininfo), -XEN_ESRCH);
+}
+
+uint64_t machine_free_memory(void)
+{
+    static struct xen_sysctl sysctl;
+
+    sysctl =
+        (struct xen_sysctl){ .cmd = XEN_SYSCTL_physinfo, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
+    CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &sysctl), 0);
+    return sysctl.u.physinfo.free_pages + sysctl.u.physinfo.scrub_pages;
 }

@@ -27,4 +27,7 @@ void hvm_domain_destroy(void);
 /* The second half of it: takes all mappings away and waits. */
 void hvm_domain_wait(void);
 
+/* Pages that belong to nobody, those included that are still to be scrubbed. */
+uint64_t machine_free_memory(void);
+
 #endif
